@@ -32,8 +32,8 @@ from tasks.registry import HomeKeys, Registry, Signed, Version, load_keys
 from tasks.score import AnswerFiles, answer_files
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.champion_inputs import with_inputs_of
-from tasks.spec.data_sections import FeatureTable
 from tasks.spec.private_home import keep_private
+from tasks.spec.spec_sections.feature_sections import FeatureTable
 from tasks.statistics import evidence_from_dict
 
 Sealed = tuple[Version, dict[str, bytes], Signed]

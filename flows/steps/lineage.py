@@ -12,8 +12,8 @@ from tasks.lake import read_nights
 from tasks.logs import line, logger
 from tasks.records import NightEntry, UpstreamState, WhereFirst
 from tasks.spec import ProjectSpec, read_spec
-from tasks.spec.data_sections import UpstreamProject
 from tasks.spec.find_project import FILE
+from tasks.spec.spec_sections.source_sections import UpstreamProject
 
 PREDICTION = "prediction"
 LABELS_SAY = {"concept", "both", "prior", "slice"}  # kinds of drift that are about answers

@@ -16,7 +16,7 @@ from tasks.features import fails_everywhere, featured, with_tables
 from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
-from tasks.spec.data_sections import FeatureTable
+from tasks.spec.spec_sections.feature_sections import FeatureTable
 from tasks.user_code.purity import ROWS_TRIED
 
 

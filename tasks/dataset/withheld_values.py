@@ -14,7 +14,7 @@ from tasks.lake import Batch
 from tasks.records import COMPARED_DAYS
 from tasks.spec import ProjectSpec
 from tasks.spec.cells.time_cells import times
-from tasks.spec.data_sections import FeatureTable
+from tasks.spec.spec_sections.feature_sections import FeatureTable
 
 LOOKED_BACK = timedelta(days=90)
 

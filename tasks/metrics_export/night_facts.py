@@ -21,7 +21,7 @@ from tasks.records import (
     ServedProof,
     retrainings_of,
 )
-from tasks.spec.policy_sections import Schedule
+from tasks.spec.spec_sections.operation_sections import Schedule
 
 FINAL = frozenset({"promoted", "rejected"})
 """The answers to a registered version."""

@@ -15,7 +15,7 @@ from tasks.drift.faults.converted_rows import NewestDays
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import TableProfile, added_by_day, sum_profiles
 from tasks.records import DriftStatistic, PipelineStage, Window, subjects
-from tasks.spec.data_sections import Features
+from tasks.spec.spec_sections.feature_sections import Features
 
 DELIVERED, ACCEPTED, FUNCTION = "rows as delivered", "rows accepted", "features of the project's function"
 ANSWERS, LABELS = "the champion's answers", "labels"
@@ -42,7 +42,7 @@ def pipeline_steps(features: Features, drift: WindowDrift) -> tuple[PipelineStag
     Examples
     --------
     >>> from tasks.records import Statistic
-    >>> from tasks.spec.data_sections import Features
+    >>> from tasks.spec.spec_sections.feature_sections import Features
     >>> moved = (DriftStatistic("area", Statistic.LEVEL, 0.2, 0.1),)
     >>> [step.sentence for step in pipeline_steps(Features(numbers=["area"]), WindowDrift(moved, (), (), 90))]
     ['rows as delivered (area)', 'rows accepted (area)', "the champion's answers", 'labels']

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.arrays import BoolArray
-from tasks.spec.policy_sections import Automation
+from tasks.spec.spec_sections.answer_sections import Automation
 
 
 def were_hidden(rows: pd.DataFrame, automation: Automation) -> BoolArray:

@@ -10,7 +10,7 @@ from tasks.records import RolloutEntry
 from tasks.registry.versions import Version
 from tasks.rollout import ChangePromise, RolloutTerms, limits
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.rollout_section import Rollout
+from tasks.spec.spec_sections.rollout_section import Rollout
 
 NO_PROMISE = (
     "its evidence does not say how its answers differ from the champion's, which rollout.strategy 'canary' is held "

@@ -1,8 +1,8 @@
 """The spec: reads project.yaml as a ProjectSpec, or reports every fault of the file at once.
 
-project_spec.py, data_sections.py and policy_sections.py define the spec; reading/ reads one and words its faults; docs/
-generates its JSON schema and reference; values/ reads delivered columns as the types of the spec; infer/ writes a first
-spec from a user's data.
+project_spec.py and the packages of sections define the spec; reading/ reads one and words its faults; docs/ generates
+its JSON schema and reference; cells/ reads delivered columns as the types of the spec; infer/ writes a first spec from
+a user's data.
 """
 
 from tasks.spec.evidence_digest import evidence_digest

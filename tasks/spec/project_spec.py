@@ -13,40 +13,23 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
-from tasks.spec.data_sections import (
-    Columns,
-    Contract,
-    Features,
-    FeatureTable,
-    Ingest,
-    Label,
-    Privacy,
-    Scope,
-    Source,
-    UpstreamProject,
-)
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
 from tasks.spec.landing_sections.decisions_section import DECISIONS, SERVED_DECISIONS, Decisions
 from tasks.spec.landing_sections.feedback_section import FEEDBACK, SERVED_FEEDBACK, Feedback
 from tasks.spec.landing_sections.files_section import Files
-from tasks.spec.online_section import EdgeModels, OnlineServing
-from tasks.spec.policy_sections import (
-    Automation,
-    Compute,
-    Estimator,
-    Gate,
-    Monitoring,
-    Notification,
-    Retention,
-    Schedule,
-    Scoring,
-    Split,
-    Training,
-)
 from tasks.spec.quality_sections.fairness_section import Fairness
 from tasks.spec.quality_sections.further_metric import FurtherMetric
 from tasks.spec.reading.contradictions import contradictions
-from tasks.spec.rollout_section import Rollout
+from tasks.spec.spec_sections.answer_sections import Automation, Notification, Scoring
+from tasks.spec.spec_sections.feature_sections import Columns, Features, FeatureTable
+from tasks.spec.spec_sections.monitoring_section import Monitoring
+from tasks.spec.spec_sections.online_section import EdgeModels, OnlineServing
+from tasks.spec.spec_sections.operation_sections import Compute, Schedule
+from tasks.spec.spec_sections.privacy_sections import Privacy, Retention
+from tasks.spec.spec_sections.purpose_section import Scope
+from tasks.spec.spec_sections.rollout_section import Rollout
+from tasks.spec.spec_sections.source_sections import Contract, Ingest, Label, Source, UpstreamProject
+from tasks.spec.spec_sections.training_sections import Estimator, Gate, Split, Training
 
 __all__ = [
     "BINARY_METRICS",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from tasks.spec.policy_sections import Schedule
+from tasks.spec.spec_sections.operation_sections import Schedule
 
 ANY_YEAR = 2026
 DAYS = 365

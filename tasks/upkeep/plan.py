@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from tasks.lake import Batch, Filter, TableFiles, predicate
-from tasks.spec.policy_sections import Retention
+from tasks.spec.spec_sections.privacy_sections import Retention
 
 Kind = Literal["orphans", "retention", "compaction", "files"]
 SMALL_FILES = 8

@@ -56,7 +56,7 @@ ALLOWED = {
     "tasks/records/entries.py served_rows": "a field of the stored decision",
     "tasks/records/entries.py run_because": "a field of the stored decision",
     "tasks/spec/*.py model_config": "pydantic reads the configuration of a model",
-    "tasks/spec/policy_sections.py *_days": "keys of project.yaml that upkeep reads by the name of their table",
+    "tasks/spec/spec_sections/privacy_sections.py *_days": "keys that upkeep reads by the name of their table",
     "tasks/spec/quality_sections/fairness_section.py *_rate": "limits that are read by the name of their measure",
     "tasks/spec/reading/yaml_document.py yaml_implicit_resolvers": "PyYAML's loader reads it",
     "tasks/train/model_search/search.py sampler": "an attribute of an optuna study",

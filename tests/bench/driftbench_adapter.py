@@ -20,8 +20,9 @@ from tasks.monitor.prediction_drift.prediction_reference import answers
 from tasks.monitor.slicing.slice_errors import Tally, local_errors, merged, slices, tolerance
 from tasks.profiles import fit_ruler, profile
 from tasks.records import LocalError
-from tasks.spec.data_sections import Features, Privacy
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.feature_sections import Features
+from tasks.spec.spec_sections.monitoring_section import Monitoring
+from tasks.spec.spec_sections.privacy_sections import Privacy
 from tasks.statistics import LOSSES
 
 NIGHTS_PER_YEAR = 365.25

@@ -22,8 +22,8 @@ from tasks.drift import Leeway
 from tasks.monitor import Slices, local_errors, performance, slices, tolerance
 from tasks.monitor.cohorts.cohort_performance import Promise
 from tasks.monitor.slicing.slice_errors import Tally, merged
-from tasks.spec.data_sections import Features
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.feature_sections import Features
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 from tests.bench.figures import Figures
 from tests.bench.sizes import sized
 

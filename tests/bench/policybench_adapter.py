@@ -25,7 +25,7 @@ from tasks.records import CorruptOrDrifted, Decision, Delivery, Landed, Matters
 from tasks.records.answers import answer_of
 from tasks.records.delivery import Kind
 from tasks.spec import ProjectSpec
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 from tasks.validate.task import verdicts
 
 SCHEDULES: dict[str, RetrainSchedule] = {

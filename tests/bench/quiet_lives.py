@@ -21,7 +21,7 @@ from rich.table import Table
 from tasks.arrays import FloatArray
 from tasks.monitor.cohorts.yardstick import Life, Yardstick, Yardsticks
 from tasks.records import Performance, Sustained
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 from tasks.statistics import DayEvidence, DaySums
 
 CORRELATIONS = (0.0, 0.5, 0.8, 0.9)

@@ -21,7 +21,7 @@ from rich.table import Table
 from tasks.drift import Leeway, build_reference
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import TableProfile, fit_ruler, profile
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 from tests.bench.figures import Figures, Time
 from tests.bench.profile_distances import kolmogorov_smirnov, psi
 from tests.bench.sizes import sized

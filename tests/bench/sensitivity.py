@@ -21,7 +21,7 @@ from rich.table import Table
 from tasks.drift import Leeway, build_reference
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import fit_ruler, profile
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 from tests.bench.figures import Figures
 from tests.bench.quiet_year import CATEGORIES, NIGHTS, NUMBERS, REFERENCE_DAYS, SIZES, START, WOBBLE, World
 from tests.bench.sizes import sized

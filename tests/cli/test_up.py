@@ -23,7 +23,7 @@ from flows.stack.supervisor import NOTHING_TO_SERVE
 from flows.stack.watcher import Projects, ServedTerms
 from tasks.serving_store import ApiKeys, new_key, write_keys
 from tasks.spec import ProjectSpec, read_spec
-from tasks.spec.online_section import OnlineServing
+from tasks.spec.spec_sections.online_section import OnlineServing
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Leeway

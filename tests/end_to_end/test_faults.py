@@ -217,7 +217,7 @@ def test_three_missed_nights_are_caught_up_in_their_order(copy: Copier, monkeypa
 def test_a_night_at_half_past_two_is_one_night_when_the_clocks_change(servers: Path, zone: str, change: date) -> None:
     """Prefect may start a date's run twice or never: a decided night is left alone, and a missed one is caught up."""
     from tasks.spec import missed_nights
-    from tasks.spec.policy_sections import Schedule
+    from tasks.spec.spec_sections.operation_sections import Schedule
 
     assert servers
     first, last = change - timedelta(days=2), change + timedelta(days=2)

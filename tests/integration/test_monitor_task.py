@@ -29,7 +29,7 @@ from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_da
 from tasks.records import Action, DriftKind, MonitoringResult, UpstreamState
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
-from tasks.spec.data_sections import UpstreamProject
+from tasks.spec.spec_sections.source_sections import UpstreamProject
 from tasks.validate.acceptance.quarantine_rows import as_delivered
 from tests.recorded_entries import decided_night, moved, performance
 

@@ -10,8 +10,8 @@ from tasks.serving_store.logged_rows import SERVED
 from tasks.spec.landing_sections.decisions_section import SERVED_DECISIONS
 from tasks.spec.landing_sections.feedback_section import SERVED_FEEDBACK
 from tasks.spec.landing_sections.files_section import Files
-from tasks.spec.online_section import is_shared
 from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.spec_sections.online_section import is_shared
 
 LOG_FILES = Files(format="jsonl")
 

@@ -9,8 +9,8 @@ from tasks.errors import SourceError
 from tasks.ingest.sources.folder import FolderSource
 from tasks.ingest.sources.s3 import S3Source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
-from tasks.spec.data_sections import Source
 from tasks.spec.landing_sections.files_section import Files
+from tasks.spec.spec_sections.source_sections import Source
 
 __all__ = ["DeliverySource", "FolderSource", "S3Source", "StoredObject", "open_source"]
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tasks.arrays import FloatArray
-from tasks.spec.data_sections import Scope
+from tasks.spec.spec_sections.purpose_section import Scope
 from tasks.statistics import LOSSES, RESIDUALS, decision_costs
 
 

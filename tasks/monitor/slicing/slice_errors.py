@@ -26,8 +26,8 @@ from tasks.drift import Leeway
 from tasks.monitor.slicing.cuts import Cut, cut_of
 from tasks.monitor.slicing.slice_error_change import Period, Rise
 from tasks.records import LocalError
-from tasks.spec.data_sections import Features
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.feature_sections import Features
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 from tasks.statistics import LOSSES
 
 CLIPPED = 3.0

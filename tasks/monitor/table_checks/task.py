@@ -19,7 +19,7 @@ from tasks.monitor.table_checks.values_check import (
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, added_by_day, digest, from_bytes
 from tasks.spec import ProjectSpec
-from tasks.spec.data_sections import FeatureTable
+from tasks.spec.spec_sections.feature_sections import FeatureTable
 
 
 def values_check(lake: Lake, spec: ProjectSpec, night: date) -> ValuesCheck:

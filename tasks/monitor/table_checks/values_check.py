@@ -19,7 +19,7 @@ from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.profiles import CategoryProfile, Ruler, TableProfile, added_by_day, fit_ruler, profile, sum_profiles
 from tasks.records import COMPARED_DAYS, Finding
 from tasks.spec import ProjectSpec
-from tasks.spec.data_sections import FeatureTable
+from tasks.spec.spec_sections.feature_sections import FeatureTable
 
 KEPT = timedelta(days=90)
 USUAL = timedelta(days=28)

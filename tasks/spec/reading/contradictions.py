@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS, REGRESSION_METRICS
 from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
-from tasks.spec.online_section import is_shared
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
 from tasks.spec.reading.file_contradictions import of_files
 from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
+from tasks.spec.spec_sections.online_section import is_shared
 
 if TYPE_CHECKING:
-    from tasks.spec.data_sections import Columns
     from tasks.spec.project_spec import ProjectSpec
-
-LABEL: Loc = ("source", "label", "column")
-EVENT_TIME: Loc = ("source", "event_time")
+from tasks.spec.reading.column_contradictions import LABEL, keys_of, of_features, of_label, of_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +29,9 @@ class Contradiction:
 def contradictions(spec: ProjectSpec) -> list[Contradiction]:
     """Return every contradiction of a spec with valid keys; the list is empty for a valid spec."""
     pairs = [
-        *_of_features(spec),
-        *_of_tables(spec),
-        *_of_label(spec),
+        *of_features(spec),
+        *of_tables(spec),
+        *of_label(spec),
         *_of_training(spec),
         *of_metrics(spec),
         *of_fairness(spec),
@@ -50,108 +46,6 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_upstream(spec),
     ]
     return [Contradiction(tuple(keys), text) for keys, text in pairs]
-
-
-def feature_keys_of(spec: ProjectSpec) -> list[tuple[str, Loc]]:
-    """Return each feature column with its key in the file: those of the rows, of the tables, and of the function."""
-    features = spec.features
-    blocks: list[tuple[Loc, Columns]] = [
-        (("features",), features.own),
-        *((("features", "tables", index, "columns"), table.columns) for index, table in enumerate(features.tables)),
-        (("features", "made"), features.made),
-    ]
-    return [
-        key
-        for where, block in blocks
-        for kind, names in (
-            ("numbers", block.numbers),
-            ("booleans", block.booleans),
-            ("categories", block.categories),
-            ("dates", block.dates),
-        )
-        for key in _keys_of(names, *where, kind)
-    ]
-
-
-def _keys_of(names: Sequence[str], *parent: str | int) -> list[tuple[str, Loc]]:
-    return [(name, (*parent, index)) for index, name in enumerate(names)]
-
-
-def _twice(keys: list[tuple[str, Loc]]) -> Iterator[tuple[str, Loc, Loc]]:
-    first: dict[str, Loc] = {}
-    for name, key in keys:
-        if name in first:
-            yield name, key, first[name]
-        first.setdefault(name, key)
-
-
-def _of_features(spec: ProjectSpec) -> Found:
-    keys = feature_keys_of(spec)
-    if not keys:
-        yield [("features",)], "no feature is named; list at least one under numbers, booleans, categories or dates"
-    for name, key, before in _twice(keys):
-        yield (
-            [key, before],
-            f"feature {name!r} is named twice; a column is a number, a boolean, a category or a date, once",
-        )
-    for name, key in keys:
-        if name == spec.source.label.column:
-            yield (
-                [key, LABEL],
-                f"the label {name!r} is also a feature; a model would only copy it: take it out of features",
-            )
-        if name == spec.source.event_time:
-            yield (
-                [key, EVENT_TIME],
-                f"event_time {name!r} is also a feature; take it out, and use training.time_treatments: [event_time]",
-            )
-
-
-def _of_tables(spec: ProjectSpec) -> Found:
-    features, label = spec.features, spec.source.label.column
-    made: Loc = ("features", "made")
-    if features.made.all and features.function is None:
-        yield (
-            [made],
-            f"features.made lists {features.made.all}, but there is no features.function to make them; name it",
-        )
-    names = [(table.name, ("features", "tables", index, "name")) for index, table in enumerate(features.tables)]
-    for name, key, before in _twice([(name, tuple(key)) for name, key in names]):
-        yield [key, before], f"feature table {name!r} is named twice; give each its own name"
-    for index, table in enumerate(features.tables):
-        where: Loc = ("features", "tables", index)
-        if not table.columns.all:
-            yield (
-                [(*where, "columns")],
-                f"feature table {table.name!r} lists no columns; name those that become features",
-            )
-        for name in table.entity:
-            if name in {label, *table.columns.all, *features.made.all}:
-                text = (
-                    f"entity column {name!r} of feature table {table.name!r} is the label or comes from a table "
-                    "itself; rows are joined by columns they are delivered with"
-                )
-                yield [(*where, "entity")], text
-        if table.max_age_days is not None and table.max_age_days < table.delay_days:
-            text = (
-                f"max_age_days {table.max_age_days} of feature table {table.name!r} is below its delay_days "
-                f"{table.delay_days}; every value would be too old once it is known"
-            )
-            yield [(*where, "max_age_days"), (*where, "delay_days")], text
-
-
-def _of_label(spec: ProjectSpec) -> Found:
-    label = spec.source.label.column
-    ids = _keys_of(spec.source.id, "source", "id")
-    for name, key, before in _twice(ids):
-        yield [key, before], f"id column {name!r} is named twice; once is enough"
-    if label == spec.source.event_time:
-        yield [LABEL, EVENT_TIME], f"the label {label!r} is also event_time; a row needs both, in two columns"
-    if label in spec.source.id:
-        yield (
-            [LABEL, ("source", "id")],
-            f"the label {label!r} is also part of source.id; an id must be known before the label",
-        )
 
 
 def _of_training(spec: ProjectSpec) -> Found:
@@ -209,13 +103,13 @@ def _of_privacy(spec: ProjectSpec) -> Found:
             "(training would know it only as true); name a column with true or false of its own"
         )
         yield [("privacy", "consent"), *weighed], text
-    for name, key in _keys_of(spec.privacy.drop, "privacy", "drop"):
+    for name, key in keys_of(spec.privacy.drop, "privacy", "drop"):
         if name in needed:
             yield (
                 [key, *weighed],
                 f"privacy.drop names {name!r}, which the id, the event time, the label or the features need",
             )
-    for name, key in _keys_of(spec.privacy.pseudonymise, "privacy", "pseudonymise"):
+    for name, key in keys_of(spec.privacy.pseudonymise, "privacy", "pseudonymise"):
         if name in unhashable:
             yield (
                 [key, *weighed],
@@ -238,7 +132,7 @@ def _of_upstream(spec: ProjectSpec) -> Found:
 
 def _of_operation(spec: ProjectSpec) -> Found:
     cooldown_days, delay_days = spec.monitoring.cooldown_days, spec.source.label.delay_days
-    for name, key in _keys_of(spec.gate.slices, "gate", "slices"):
+    for name, key in keys_of(spec.gate.slices, "gate", "slices"):
         if name not in spec.features.columns:
             yield (
                 [key, ("features",)],

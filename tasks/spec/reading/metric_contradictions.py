@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.spec.quality_sections.further_metric import OF_TASK
+from tasks.spec.quality_sections.further_metric import OF_TASK, names_for
 from tasks.spec.reading.database_contradictions import Found, Loc
 
 DECIDED = ("selection_rate", "true_positive_rate", "false_positive_rate")
@@ -18,8 +18,7 @@ def of_metrics(spec: ProjectSpec) -> Found:
     task, names = spec.training.task, [metric.name for metric in spec.metrics]
     for index, metric in enumerate(spec.metrics):
         if not metric.is_own and task not in OF_TASK[metric.use]:
-            known = ", ".join(name for name, tasks in OF_TASK.items() if task in tasks)
-            text = f"metric {metric.use!r} does not fit training.task {task!r}; known for it: {known}"
+            text = f"metric {metric.use!r} does not fit training.task {task!r}; known for it: {names_for(task)}"
             yield [("metrics", index, "use"), ("training", "task")], text
         if metric.name in names[:index]:
             first = names.index(metric.name)

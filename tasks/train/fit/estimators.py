@@ -7,8 +7,8 @@ from typing import Any
 
 from tasks.errors import SpecError
 from tasks.spec.field_types import QUANTILE_METRICS
-from tasks.spec.policy_sections import ESTIMATORS
 from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.spec_sections.training_sections import ESTIMATORS
 from tasks.train.model_search.recipes import BOOSTING, Recipe
 
 FOREST_TREES = 100

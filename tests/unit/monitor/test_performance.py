@@ -8,8 +8,8 @@ from tasks.monitor import Promise, contrast, newest_cohort, newest_window, perfo
 from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.prediction_drift.prediction_reference import answers as answers_of
 from tasks.records import Bounded, Performance, Sustained, UnknownClass
-from tasks.spec.data_sections import Scope
 from tasks.spec.project_spec import Monitoring
+from tasks.spec.spec_sections.purpose_section import Scope
 from tasks.statistics import DayEvidence, DaySums, PromiseEvidence
 from tests.bench.quiet_lives import World, first_alarm
 

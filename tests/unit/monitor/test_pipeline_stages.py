@@ -14,7 +14,7 @@ from tasks.monitor import DriftMonitor
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
 from tasks.profiles import TableProfile, fit_ruler, profile
 from tasks.records import DriftStatistic, MonitoringResult, Statistic, Window
-from tasks.spec.data_sections import Columns, Features, FeatureTable
+from tasks.spec.spec_sections.feature_sections import Columns, Features, FeatureTable
 
 FEATURES = Features(
     numbers=["area"],

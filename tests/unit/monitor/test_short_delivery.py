@@ -16,7 +16,7 @@ from tasks.monitor.short_delivery import rows_delivered
 from tasks.profiles import fit_ruler, profile
 from tasks.records import NightEntry
 from tasks.spec import ProjectSpec
-from tasks.spec.policy_sections import Schedule
+from tasks.spec.spec_sections.operation_sections import Schedule
 
 NIGHT = date(2026, 3, 2)
 SPEC = ProjectSpec.model_validate(

@@ -14,8 +14,8 @@ from tasks.monitor import Slices, cohort_tally, local_errors, slices, slices_fro
 from tasks.monitor.slicing.cuts import Cut
 from tasks.monitor.slicing.slice_errors import Tally, Tolerance, bounded_cohort, merged
 from tasks.records import LocalError
-from tasks.spec.data_sections import Features
-from tasks.spec.policy_sections import Monitoring
+from tasks.spec.spec_sections.feature_sections import Features
+from tasks.spec.spec_sections.monitoring_section import Monitoring
 
 FIRST, ROWS = date(2026, 1, 5), 300
 FEATURES = Features(numbers=["area", "age"], booleans=["new"], categories=["plan"])

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from tasks.lake.schemas.table_schemas import TABLES
 from tasks.score import AnswerFiles, answer_files
 from tasks.score.output_files import HIDDEN, file_content
-from tasks.spec.policy_sections import ANSWER_FILE_COLUMNS
 from tasks.spec.project_spec import ProjectSpec
+from tasks.spec.spec_sections.answer_sections import ANSWER_FILE_COLUMNS
 
 ANSWERS = pd.DataFrame({"row_id": ["b", "a"], "batch_id": "x", "role": "champion", "prediction": [2.0, 1.0]})
 

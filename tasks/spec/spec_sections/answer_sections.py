@@ -1,0 +1,99 @@
+"""The sections of a spec about what follows: what happens to predictions, what needs a person, and who is notified."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from tasks.inference.automation_degree import Degree, are_answers_kept_back
+from tasks.spec.field_types import SpecSection, secret_reference
+
+ANSWER_FILE_COLUMNS = (
+    *("row_id", "event_date", "prediction", "score", "confidence", "deferred", "reasons", "probabilities"),
+    *("predicted_class", "version", "time", "proposal"),
+)
+
+
+class Automation(SpecSection):
+    """How much Leeway may do without a person."""
+
+    degree: Degree = Field(
+        "partial",
+        description="human: people decide every row and Leeway only monitors; shadow: predictions are logged but never "
+        "used; assist: predictions are shown to the person who decides; partial: rows with a sure prediction are "
+        "automatic; full: all rows are.",
+    )
+    retrain: Literal["automatic", "ask"] = Field(
+        "automatic", description="Start a retraining, or only ask a person for one."
+    )
+    promote: Literal["approval", "automatic"] = Field(
+        "approval", description="A person approves each version, or a clear win is promoted automatically."
+    )
+    approvers: list[str] = Field(
+        [], description="Who is asked for approval; shown in the request and in the model card."
+    )
+    target_error: float | None = Field(
+        None,
+        gt=0,
+        description="The highest error of automatic decisions: the share of wrong predictions for classes, the mean of "
+        "the metric for numbers. Rows with a less certain prediction are deferred to a person; by default no row is.",
+    )
+
+    @property
+    def answers_kept_back(self) -> bool:
+        """Whether predictions are hidden from the people who decide, so that they decide independently."""
+        return are_answers_kept_back(self.degree)
+
+
+class Scoring(SpecSection):
+    """What happens to the predictions."""
+
+    output: str | None = Field(
+        None,
+        description="A folder (relative to the spec) or s3://bucket/prefix for a file of predictions for each "
+        "delivery; by default they are only in the lake.",
+    )
+    format: Literal["parquet", "csv"] = Field("parquet", description="The format of these files.")
+    rename: dict[str, Annotated[str, Field(min_length=1, max_length=128)]] = Field(
+        {},
+        description="Other names for columns of these files, such as `{row_id: call, event_date: day, prediction: "
+        "voiced_seconds}`, so that a project downstream can read them as a feature table.",
+    )
+    threads: int = Field(1, ge=1, le=256, description="The number of threads that score a batch.")
+    shadow: bool = Field(
+        default=False,
+        description="The version that waits for approval scores the rows of each night too. Its predictions stay in "
+        "the lake and are never used; the report and the page of the version compare its error with the "
+        "champion's.",
+    )
+
+    @field_validator("rename")
+    @classmethod
+    def _names_columns(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(set(value) - set(ANSWER_FILE_COLUMNS)):
+            raise ValueError(f"found {', '.join(unknown)}; expected columns of {', '.join(ANSWER_FILE_COLUMNS)}")
+        kept = [name for name in ANSWER_FILE_COLUMNS if name not in value]
+        if len({*kept, *value.values()}) < len(ANSWER_FILE_COLUMNS):
+            raise ValueError(f"found {', '.join(value.values())}; expected a name of its own for each column")
+        return value
+
+
+class Notification(SpecSection):
+    """Who is notified of which events."""
+
+    to: str = Field(description="`env:NAME`, a variable with an Apprise address; never the address itself.")
+    on: list[Literal["alarm", "quarantine", "approval", "promotion", "rollback", "failure"]] = Field(
+        ["alarm", "quarantine", "approval", "failure"], description="Which events are sent."
+    )
+    remind_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="Days until a notification is repeated while its cause lasts: an alarm, a request, a failure.",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _is_a_reference(cls, value: str) -> str:
+        return secret_reference(value)
