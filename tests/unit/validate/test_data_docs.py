@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pandas as pd
 import pytest
@@ -20,6 +22,22 @@ def test_data_docs_show_the_expectations_and_what_broke_them(tmp_path: Path) -> 
     (page,) = (tmp_path / "site" / "validations").rglob("*.html")
     assert "rooms" in page.read_text(encoding="utf-8")
     build_data_docs(ROWS.iloc[:2], SUITE, "houses 2026-01-03", tmp_path / "site")
+
+
+def test_the_pages_need_no_network_and_run_no_script(tmp_path: Path) -> None:
+    index = build_data_docs(ROWS, SUITE, "houses <2026>", tmp_path / "site")
+    build_data_docs(ROWS, SUITE, "houses <2026>", tmp_path / "site")
+    pages = [path for path in index.parent.rglob("*.html") if path != index]
+    assert len(pages) == 2  # the last run and the suite
+    for path in pages:
+        head, *rest = path.read_text(encoding="utf-8").split("<head>")[1].split("default-src 'none'")
+        assert head == "<meta http-equiv='Content-Security-Policy' content=\""
+        assert len(rest) == 1
+    first = index.read_text(encoding="utf-8")
+    assert "<h1>houses &lt;2026&gt;</h1>" in first
+    assert "<script" not in first
+    linked = re.findall("<a href='([^']+)'", first)
+    assert {index.parent / unquote(address) for address in linked} == set(pages)
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
