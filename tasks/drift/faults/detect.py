@@ -14,7 +14,13 @@ from operator import add
 from tasks.drift.faults.broken_categories import vanished
 from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.displacement import cycle, find_rotation, is_rotated
-from tasks.drift.faults.unit_change import GREAT, distributions_differ, find_unit_change, weighted_values
+from tasks.drift.faults.unit_change import (
+    GREAT,
+    distributions_differ,
+    find_unit_change,
+    others_moved,
+    weighted_values,
+)
 from tasks.drift.faults.volume import RepeatedRows, repeated_suspicion
 from tasks.drift.reference import Reference
 from tasks.profiles import CategoryProfile, ColumnProfile, NumberProfile, TableProfile, sum_profiles
@@ -94,30 +100,50 @@ def find_suspicions(
         if repeated is not None:
             return (repeated,)
     recent = hints.recent() if past and hints.recent else ()
-    found = tuple(
-        one for one in faults_of_columns(reference.total, window, past) if not _may_be_of_another_kind(one, past)
-    )
+    found = faults_of_columns(reference.total, window, past)
     if not recent:
-        return found
+        return _without_mixtures(found, window, (reference.total,), past)
     seen, tables = hints.seen or partial(sum_profiles, recent), (reference.total, window)
     earlier = _Earlier(recent, seen, hints.days or tuple, effect)
     breaks = tuple(each for one in found for each in _as_breaks(one, past, tables, earlier))
+    breaks = _without_mixtures(breaks, window, (reference.total, *recent), past)
     explained = {name for one in breaks for name in one.columns}
     left = tuple(name for name in past if name not in explained and name not in window.ruler.dates)
     return (*breaks, *_rotated(tables, left, recent))
 
 
-def _may_be_of_another_kind(found: Suspicion, past: Mapping[str, Sequence[DriftStatistic]]) -> bool:
-    """Return whether values seem to be in a unit near the old one while many rows have a category never met.
+def _without_mixtures(
+    found: tuple[Suspicion, ...],
+    window: TableProfile,
+    before: Sequence[TableProfile],
+    past: Mapping[str, Sequence[DriftStatistic]],
+) -> tuple[Suspicion, ...]:
+    """Return faults without units near the old one that rows of a new kind may only seem to have.
 
-    Rows of a new kind, such as another method of measuring, have values of their own: mixed with the old ones they look
-    like a small factor. A person is asked about the category; a great factor takes values out of their range, and
-    another sign is not that of a mixture.
+    Rows of a new kind, such as another method of measuring, have a category never met, and values of their own: mixed
+    with the old ones they look like a small factor. Then a person is asked about their category, and not about the unit
+    too. A category that is an old one under another name, or that every row has, is not that of a new kind.
+    """
+    named = {name for one in found if one.kind in WRONG for name in one.columns}
+    others = [moved for name, moved in past.items() if name not in named]
+    unknown = (one.distance for moved in others for one in moved if one.statistic == Statistic.UNKNOWN)
+    new = min(1.0, sum(unknown))
+    return tuple(one for one in found if not (new and _may_be_of_new_rows(one, window, before, new)))
+
+
+def _may_be_of_new_rows(found: Suspicion, window: TableProfile, before: Sequence[TableProfile], new: float) -> bool:
+    """Return whether a unit near the old one may be due to a share of rows with values of their own.
+
+    A great factor takes values out of their range, another sign is not that of a mixture, and where more rows moved
+    than are of a new kind, it is another fault next to them.
     """
     factor = float(found.numbers.get("factor", GREAT))
-    if found.kind != "unit_change" or not 1 / GREAT < factor < GREAT:
+    now, *earlier = (table.columns[found.columns[0]] if found.columns else None for table in (window, *before))
+    if found.kind != "unit_change" or not 1 / GREAT < factor < GREAT or not isinstance(now, NumberProfile):
         return False
-    return any(one.statistic == Statistic.UNKNOWN for moved in past.values() for one in moved)
+    share, values = new * now.rows / now.present, weighted_values(now)
+    known = (column for column in earlier if isinstance(column, NumberProfile) and column.present)
+    return any(not others_moved(weighted_values(column), values, share) for column in known)
 
 
 def _as_breaks(

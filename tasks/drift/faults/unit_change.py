@@ -147,6 +147,28 @@ def _gap(before: WeightedValues, now: WeightedValues, values: FloatArray) -> flo
     return most / (KOLMOGOROV * math.sqrt(1 / before.rows + 1 / now.rows))
 
 
+def others_moved(before: WeightedValues, now: WeightedValues, share: float) -> bool:
+    """Return whether values moved in more rows than a share of them, whatever the values of these are.
+
+    Where the other rows have the distribution they had, at least (1 - share) of what was below a value, or above it, is
+    still there. It is judged as in `kolmogorov_ratio`.
+
+    Examples
+    --------
+    Of 100 values, half were below 50 and none is now. If a quarter of the rows are others, .75 x .5 should be: more
+    than 1.63 x root(.75^2 / 100 + 1 / 100) = .204. If three quarters are, .25 x .5 should be, and .168 may be missing.
+
+    >>> low, high = (WeightedValues(np.arange(100.0) + shift, np.ones(100)) for shift in (0, 50))
+    >>> others_moved(low, high, 0.25), others_moved(low, high, 0.75)
+    (True, False)
+    """
+    values, kept = np.concatenate([before.values, now.values]), max(0.0, 1 - share)
+    below = kept * before.cumulative_share(values) - now.cumulative_share(values)
+    above = below + (1 - kept)  # the same of what is above, with its sign turned
+    most = max(float(below.max()), -float(above.min()))
+    return most > KOLMOGOROV * math.sqrt(kept**2 / before.rows + 1 / now.rows)
+
+
 def _candidates() -> list[tuple[float, str, float]]:
     candidates = [(factor, words, 0.0) for words, factor in FACTORS.items()]
     candidates += [(1 / factor, f"1/{words}", 0.0) for words, factor in FACTORS.items() if factor > 0]

@@ -102,6 +102,30 @@ def test_a_unit_that_is_not_new_explains_all_rows_since_it_came(
     assert nights == flagged
 
 
+@pytest.mark.parametrize("change", [miles, lambda frame: frame.assign(degrees=1.8 * frame["degrees"] + 32)])
+def test_another_unit_of_all_rows_is_named_next_to_a_category_never_met(
+    reference: Reference, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    today, yesterday = with_hours(101), with_hours(100)
+    [(kind, columns)] = found(reference, change(today), yesterday)
+    both = found(reference, change(new_town(today)), yesterday)
+    assert sorted(both) == sorted([(kind, columns), ("unclear", ("city",))])
+
+
+def test_another_unit_is_named_next_to_a_category_that_was_renamed(reference: Reference) -> None:
+    renamed = miles(with_hours(101)).assign(plan=lambda frame: frame["plan"].replace("basic", "BASIC"))
+    both = found(reference, renamed, with_hours(100))
+    assert sorted(both) == [("renamed_category", ("plan",)), ("unit_change", ("area",))]
+
+
+def test_rows_of_a_new_kind_that_look_like_a_small_factor_are_asked_about_as_a_category(reference: Reference) -> None:
+    """Half of 60 rows are of a new town, with areas of 2.7 times the others': as if all were in kilometres."""
+    for seed in range(5):
+        mixed = with_hours(110 + seed, 60).assign(city=lambda frame: frame["city"].where(frame.index % 2 > 0, "town 9"))
+        mixed["area"] *= np.where(mixed["city"] == "town 9", 2.7, 1.0)
+        assert found(reference, mixed, with_hours(100)) == [("unclear", ("city",))]
+
+
 def test_a_category_that_is_gone_for_days_is_drift(reference: Reference) -> None:
     thinned = with_hours(101)
     thinned = thinned[thinned["plan"] != "pro"].reset_index(drop=True)
