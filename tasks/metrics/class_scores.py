@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.arrays import BoolArray, FloatArray
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.metrics.sum_of_sizes import SizedParts
 from tasks.statistics.losses import true_class_probability
 
 BINS = 10
@@ -143,21 +144,25 @@ def calibration_error(rows: AnsweredRows, _at: float = 0) -> float:
     >>> calibration_error(AnsweredRows.decided([0, 0, 0, 1], [0.1, 0.1, 0.9, 0.9]))
     0.25
     """
-    from sklearn.calibration import calibration_curve
+    return float(np.abs(calibration_parts(rows).signed).sum())
 
-    several = rows.prediction.ndim > 1
+
+def calibration_parts(rows: AnsweredRows) -> SizedParts:
+    """Return the share of ones minus the mean probability of each bin, times the bin's share of rows.
+
+    Their variance is at least the one that the probabilities themselves imply.
+
+    >>> calibration_parts(AnsweredRows.decided([0, 0, 0, 1], [0.1, 0.1, 0.9, 0.9])).signed.round(2).tolist()
+    [-0.05, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.2, 0.0]
+    """
+    several, count = rows.prediction.ndim > 1, len(rows.truth)
     probability = rows.prediction.max(axis=1) if several else rows.prediction
     happened = rows.decision == rows.truth if several else rows.truth == 1
-    if not _has_both(happened):  # scikit-learn's curve takes two kinds of labels
-        return _distance_of_one_kind(probability, happened)
-    share, mean = calibration_curve(happened, probability, n_bins=BINS)
-    sizes = np.bincount(np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], probability), minlength=BINS)
-    return float(np.average(np.abs(share - mean), weights=sizes[sizes > 0]))
-
-
-def _distance_of_one_kind(probability: FloatArray, happened: BoolArray) -> float:
-    """Return the calibration error where every row has, or no row has, the label: each bin is on one side of it."""
-    return float(abs(probability.mean() - happened.mean())) if len(probability) else math.nan
+    bins = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], probability)
+    sums, variances = (
+        np.bincount(bins, each, minlength=BINS) for each in (happened - probability, probability * (1 - probability))
+    )
+    return SizedParts(sums / (count or math.nan), variances / (count or math.nan) ** 2, count)
 
 
 def _mean_over_classes(rows: AnsweredRows, score: Callable[[BoolArray, FloatArray], float]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.metrics import class_scores, number_scores
 from tasks.metrics.answered_rows import AnsweredRows
+from tasks.metrics.sum_of_sizes import SizedParts
 from tasks.spec.quality_sections.further_metric import OF_TASK
 from tasks.statistics import LOSSES
 
@@ -18,12 +19,16 @@ Score = Callable[[AnsweredRows, float], float]
 
 @dataclass(frozen=True, slots=True)
 class KnownMetric:
-    """How a metric is computed; its values are from `least` to `most`."""
+    """How a metric is computed; its values are from `least` to `most`.
+
+    `parts` are those of a metric that is a sum of sizes.
+    """
 
     score: Score
     higher_is_better: bool
     least: float = 0.0
     most: float = 1.0
+    parts: Callable[[AnsweredRows], SizedParts] | None = None
 
 
 def _mean_loss(name: str) -> KnownMetric:
@@ -54,7 +59,9 @@ KNOWN_METRICS: dict[str, KnownMetric] = {
     "recall_at_k": KnownMetric(class_scores.recall_at_k, higher_is_better=True),
     "precision_at_k": KnownMetric(class_scores.precision_at_k, higher_is_better=True),
     "top_k_accuracy": KnownMetric(class_scores.top_k_accuracy, higher_is_better=True),
-    "calibration_error": KnownMetric(class_scores.calibration_error, higher_is_better=False),
+    "calibration_error": KnownMetric(
+        class_scores.calibration_error, higher_is_better=False, parts=class_scores.calibration_parts
+    ),
     "root_mean_squared_error": KnownMetric(
         number_scores.root_mean_squared_error, higher_is_better=False, most=math.inf
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tasks.errors import DataError
 from tasks.features.row_failures import without_values
 from tasks.metrics.answered_rows import AnsweredRows
 from tasks.metrics.known_metrics import KNOWN_METRICS
+from tasks.metrics.sum_of_sizes import SizedParts, SizesWithout, interval_of_sizes
 from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison, known
 from tasks.spec.project_spec import FurtherMetric, ProjectSpec
 from tasks.statistics import Blocks, jackknife_interval
@@ -45,15 +46,20 @@ class Comparing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Values:
-    """A metric of all rows, and without each block, for every way to cut the rows into blocks."""
+    """A metric of all rows, and without each block, for every way to cut the rows into blocks.
+
+    `sizes` are the parts of a metric that is a sum of sizes.
+    """
 
     whole: float
     without: tuple[FloatArray, ...]
     fault: str = ""
+    sizes: SizesWithout | None = None
 
     def minus(self, other: _Values) -> _Values:
         pairs = zip(self.without, other.without, strict=True)
-        return _Values(self.whole - other.whole, tuple(one - two for one, two in pairs))
+        sizes = self.sizes.minus(other.sizes) if self.sizes and other.sizes else None
+        return _Values(self.whole - other.whole, tuple(one - two for one, two in pairs), sizes=sizes)
 
 
 def measured_metrics(rows: AnsweredRows, how: Measuring) -> tuple[MeasuredMetric, ...]:
@@ -106,13 +112,27 @@ def _values(metric: FurtherMetric, rows: AnsweredRows, cuts: tuple[Blocks, ...],
         if fault:
             return _Values(math.nan, nothing, fault)
         return _Values(float(found[0][0][0]), tuple(numbers[1:] for numbers, _ in found))
-    score, at = KNOWN_METRICS[metric.use].score, metric.at or 0.0
+    kind, at = KNOWN_METRICS[metric.use], metric.at or 0.0
+    if kind.parts is not None:
+        return _sized_values(kind.parts, rows, cuts)
+    score = kind.score
     try:
         whole = score(rows, at)
         without = tuple(cut.without_each(lambda kept: score(rows.where(kept), at)) for cut in cuts)
     except Exception as error:  # noqa: BLE001 - a metric that raises is unknown and stops no night
         return _Values(math.nan, nothing, without_values(f"{type(error).__name__}: {error}", how.spec.privacy))
     return _Values(whole, without, "" if math.isfinite(whole) else NO_VALUE)
+
+
+def _sized_values(parts: Callable[[AnsweredRows], SizedParts], rows: AnsweredRows, cuts: tuple[Blocks, ...]) -> _Values:
+    """Return a sum of sizes: of all rows, and without each block."""
+    whole = parts(rows)
+    without = tuple(
+        np.array([parts(rows.where(cut.codes != block)).signed for block in range(cut.count)]) for cut in cuts
+    )
+    sums = tuple(np.abs(each).sum(axis=1) for each in without)
+    sizes = SizesWithout(whole, without, np.ones(len(whole.signed)))
+    return _Values(float(np.abs(whole.signed).sum()), sums, sizes=sizes)
 
 
 def _own_values(metric: FurtherMetric, rows: AnsweredRows, cut: Blocks, how: Measuring) -> tuple[FloatArray, str]:
@@ -139,10 +159,13 @@ def _measured(metric: FurtherMetric, found: _Values, cuts: tuple[Blocks, ...], h
 
 def _interval(found: _Values, cuts: tuple[Blocks, ...], confidence: float) -> tuple[float, float]:
     """Return the widest of the intervals of all cuts; NaN where one of them is not known."""
-    bounds = np.array(
-        [
+    if found.sizes is not None:
+        pairs = zip(found.sizes.without, cuts, strict=True)
+        ends = [interval_of_sizes(found.sizes, each, confidence, in_order=cut.in_order) for each, cut in pairs]
+    else:
+        ends = [
             jackknife_interval(found.whole, without, confidence, in_order=cut.in_order)
             for without, cut in zip(found.without, cuts, strict=True)
         ]
-    )
+    bounds = np.array(ends)
     return float(np.min(bounds[:, 0])), float(np.max(bounds[:, 1]))
