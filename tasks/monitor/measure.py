@@ -15,7 +15,7 @@ from tasks.drift import RepeatedRows, Suspicion
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor, leeway_of
 from tasks.monitor.cohorts.cohort_performance import newest_cohort, performance
 from tasks.monitor.data_quality_checks import doubtful
-from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions
+from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions, still_in_doubt
 from tasks.monitor.harm_checks.label_faults import LabelLook, labels_back
 from tasks.monitor.night_view import MonitoringInputs, NightView, ReplayCache, WindowPolicy, view_night
 from tasks.monitor.pipeline_stages import WindowDrift, delivered_drift, pipeline_steps
@@ -169,14 +169,15 @@ def _suspicions(
     named = {(one.kind, one.columns) for one in found}
     of_window = (replace(one, since=view.window.start) for one in view.seen.suspicions)
     found += [one for one in of_window if (one.kind, one.columns) not in named]
-    promise, label = baseline.promise, spec.source.label.column
-    look = LabelLook(label, promise.metric, policy.min_rows, monitor.alpha)
-    if error is not None and error.past_leeway:
-        known = KnownSince(inputs.accepted, inputs.labelled, promise.classes)
-        found += harm_suspicions(monitor, view.seen, known, error, look)
     arrived = any(night in inputs.delivered for night in inputs.judged)
     back = ended(rows, baseline.reference.total, found, newest, arrived=arrived)
+    promise, label = baseline.promise, spec.source.label.column
+    look = LabelLook(label, promise.metric, policy.min_rows, monitor.alpha)
     back |= labels_back(inputs.labelled, look, inputs.suspected)
+    if error is not None and error.past_leeway:
+        known = KnownSince(inputs.accepted, inputs.labelled, promise.classes)
+        behind = harm_suspicions(monitor, view.seen, known, error, look)
+        found += still_in_doubt(behind, inputs.suspected, back)
     return tuple(found), back
 
 

@@ -6,21 +6,21 @@ before it shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from tasks.dataset.event_days import days_of
 from tasks.drift import Suspicion
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift
-from tasks.monitor.event_days import days_of
 from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault
 from tasks.monitor.harm_checks.sudden_columns import SuddenMove, sudden_move
 from tasks.monitor.harm_checks.unmoved_labels import jump, stayed
 from tasks.profiles import TableProfile, sum_profiles
-from tasks.records import Performance
+from tasks.records import Performance, SuspicionState
 from tasks.statistics import truth_and_prediction
 
 
@@ -72,6 +72,31 @@ def harm_suspicions(
             break
     if (fault := label_fault(known.labelled, look, found)) is not None:
         yield fault
+
+
+def still_in_doubt(
+    found: Iterable[Suspicion], suspected: Iterable[SuspicionState], back: Mapping[str, date]
+) -> list[Suspicion]:
+    """Return what was found but for suspicions that end tonight: it is of their rows, which stay in doubt.
+
+    Parameters
+    ----------
+    found : iterable of Suspicion
+        What `harm_suspicions` found; it looks at rows of weeks ago.
+    suspected : iterable of SuspicionState
+        The suspicions before the night.
+    back : mapping of str to date
+        Those that end tonight, by name.
+
+    Examples
+    --------
+    >>> day = date(2026, 1, 5)
+    >>> state, again = SuspicionState("shock", ("temp",), day, day), Suspicion("shock", ("temp",), "")
+    >>> len(still_in_doubt([again], [state], {})), len(still_in_doubt([again], [state], {state.name: day}))
+    (1, 0)
+    """
+    over = [state for state in suspected if state.name in back]
+    return [one for one in found if not any(state.explains(one) for state in over)]
 
 
 def _of_cohort(monitor: DriftMonitor, accepted: Mapping[date, TableProfile], found: Performance) -> SuddenMove | None:
