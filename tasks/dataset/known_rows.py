@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from tasks.dataset.event_days import days_of
 from tasks.dataset.feature_assembly import assemble
 from tasks.dataset.label_join import labelled, matured, ranked
 from tasks.errors import DataError
@@ -122,7 +123,7 @@ def trusted_rows(rows: pd.DataFrame, suspected: Sequence[Span]) -> pd.DataFrame:
     """
     if not suspected:
         return rows
-    days, found = rows["event_date"].to_numpy().astype("datetime64[D]"), np.zeros(len(rows), dtype=bool)
+    days, found = days_of(rows["event_date"]), np.zeros(len(rows), dtype=bool)
     for first, last in suspected:
         found |= (days >= np.datetime64(first)) & (days <= np.datetime64(last))
     return rows[~found]

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import pandas as pd
 
+from tasks.dataset.event_days import between, days_of, numbered
 from tasks.drift.faults.converted_rows import NewestDays
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import ChartState, DriftMonitor, InputDrift, LabelDrift
-from tasks.monitor.event_days import between, days_of, numbered
 from tasks.monitor.suspicion_watch import DailyRows
 from tasks.monitor.window import newest_window, steps
 from tasks.profiles import TableProfile, sum_profiles

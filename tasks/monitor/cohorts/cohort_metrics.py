@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from tasks.dataset.event_days import days_of
 from tasks.metrics import AnsweredRows, GroupedAnswers, Measuring, corrected, group_gaps, measured_metrics
 from tasks.monitor.baseline import ChampionBaseline
-from tasks.monitor.event_days import days_of
 from tasks.records import GroupGap, MeasuredMetric
 from tasks.spec import ProjectSpec, nights_per_year
 from tasks.statistics import truth_and_prediction

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tasks.dataset.event_days import days_of
 from tasks.drift.seasonality import YEAR_DAYS
 from tasks.monitor.cohorts.own_promise import own_promise
 from tasks.monitor.cohorts.yardstick import Life, Measured, Yardstick, Yardsticks
-from tasks.monitor.event_days import days_of
 from tasks.records import Bounded, Performance, Sustained, UnknownClass
 from tasks.spec.project_spec import Monitoring
 from tasks.statistics import (

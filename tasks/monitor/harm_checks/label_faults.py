@@ -13,10 +13,10 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tasks.dataset.event_days import days_of, numbered
 from tasks.drift import Suspicion, faults_of_columns, is_back
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.faults.unit_change import distributions_differ, weighted_values
-from tasks.monitor.event_days import days_of, numbered
 from tasks.monitor.window import newest_window
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
 from tasks.records import DriftStatistic, Performance, Statistic, SuspicionState
@@ -68,11 +68,12 @@ def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> 
         return None
     singles = {*_dates(found.start, found.end), *_dates(since, min(since + WEEK, found.end))}
     spans = [(since, found.end), *((day, day) for day in sorted(singles) if day >= since)]
-    usual = _Labels(look.column, before)
+    usual, labels = _Labels(look.column, before), labelled["label"]
     for first, last in spans:
         inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
-        labels = _known(labelled["label"][inside])
-        fault = usual.fault(labels, look.alpha / len(spans)) or _exchanged(labelled[inside], look, found)
+        fault = usual.fault(_known(labels[inside]), look.alpha / len(spans))
+        if fault is None and look.metric in OF_TWO_CLASSES:
+            fault = _exchanged(labelled[inside], look, found)
         if fault is not None:
             return replace(fault, since=since)
     return None
@@ -109,7 +110,7 @@ def _exchanged(rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspi
     A world that changes does not become its exact opposite.
     """
     rows = rows[rows["label"].notna()]
-    if look.metric not in OF_TWO_CLASSES or rows.empty or not rows["label"].isin([0, 1]).all():
+    if rows.empty or not rows["label"].isin([0, 1]).all():
         return None
     truth, answer = rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
     given, exchanged = (float(LOSSES[look.metric](labels, answer).mean()) for labels in (truth, 1 - truth))
