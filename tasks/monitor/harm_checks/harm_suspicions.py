@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,14 @@ import pandas as pd
 from tasks.dataset.event_days import days_of
 from tasks.drift import Suspicion
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift
-from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault
+from tasks.monitor.harm_checks.label_faults import WEEK, LabelLook, label_fault, regime_start
 from tasks.monitor.harm_checks.sudden_columns import SuddenMove, sudden_move
 from tasks.monitor.harm_checks.unmoved_labels import jump, stayed
 from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import Performance, SuspicionState
 from tasks.statistics import truth_and_prediction
+
+ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,7 @@ def harm_suspicions(
     look : LabelLook
         What labels are looked at by.
     """
-    moves = (
-        sudden_move(monitor.reference, known.accepted, seen.moved),
-        _of_cohort(monitor, known.accepted, found),
-    )
-    for move in moves:
+    for move in _moves(monitor, seen, known.accepted, found):
         suspected = None if move is None else _suspected(move, known)
         if suspected is not None:
             yield suspected
@@ -99,13 +97,20 @@ def still_in_doubt(
     return [one for one in found if not any(state.explains(one) for state in over)]
 
 
-def _of_cohort(monitor: DriftMonitor, accepted: Mapping[date, TableProfile], found: Performance) -> SuddenMove | None:
-    """Return what moved at once up to the cohort."""
-    until = {day: rows for day, rows in accepted.items() if day <= found.end}
-    cohort = [rows for day, rows in until.items() if day >= found.start]
-    if not cohort:
-        return None
-    return sudden_move(monitor.reference, until, monitor.moved_in(found.start, sum_profiles(cohort)))
+def _moves(
+    monitor: DriftMonitor, seen: InputDrift, accepted: Mapping[date, TableProfile], found: Performance
+) -> Iterator[SuddenMove | None]:
+    """Yield what moved at once: in the newest window, the first week of the error's new regime, and the cohort.
+
+    In a cohort of weeks a fault of few days is diluted; the error left its promise on the first of them.
+    """
+    yield sudden_move(monitor.reference, accepted, seen.moved)
+    since = regime_start(found)
+    for first, last in ((since, min(since + WEEK - ONE_DAY, found.end)), (found.start, found.end)):
+        until = {day: rows for day, rows in accepted.items() if day <= last}
+        span = [rows for day, rows in until.items() if day >= first]
+        if span:
+            yield sudden_move(monitor.reference, until, monitor.moved_in(first, sum_profiles(span)))
 
 
 def _suspected(move: SuddenMove, known: KnownSince) -> Suspicion | None:

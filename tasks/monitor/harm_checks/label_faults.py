@@ -62,7 +62,7 @@ def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> 
         The error, past its leeway.
     """
     days = days_of(labelled["event_date"])
-    since = found.end - timedelta(days=max((found.regime_days or 1) - 1, 0))
+    since = regime_start(found)
     before = _between(labelled, days, since - KNOWN, since - timedelta(days=1))
     if len(before) < max(look.fewest, 1):
         return None
@@ -77,6 +77,17 @@ def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> 
         if fault is not None:
             return replace(fault, since=since)
     return None
+
+
+def regime_start(found: Performance) -> date:
+    """Return the first day since an error has left its promise.
+
+    >>> from tasks.records import Bounded
+    >>> far = Bounded(2.0, 1.9, 2.1, expected=1.0, leeway=0.1)
+    >>> regime_start(Performance(date(2026, 1, 1), date(2026, 1, 28), 90, far, far, regime_days=3)).day
+    26
+    """
+    return found.end - timedelta(days=max((found.regime_days or 1) - 1, 0))
 
 
 def labels_back(labelled: pd.DataFrame, look: LabelLook, suspected: Iterable[SuspicionState]) -> dict[str, date]:

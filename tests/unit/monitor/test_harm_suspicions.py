@@ -39,9 +39,9 @@ def answered(rows: pd.DataFrame) -> pd.Series:
     return 20 + rows["temp"] + rows["lat"] + rows["dist"]
 
 
-def labelled(number: int, happens: Change, breaks: Change) -> pd.DataFrame:
-    """Return a day: what happens moves rows and labels, what breaks moves only what is delivered."""
-    late = ONSET <= number - BEFORE < ONSET + 7
+def labelled(number: int, happens: Change, breaks: Change, nights: int = 7) -> pd.DataFrame:
+    """Return a day: what happens moves rows and labels, what breaks moves only what is delivered, on some nights."""
+    late = ONSET <= number - BEFORE < ONSET + nights
     true = happens(drawn(number)) if late else drawn(number)
     delivered = breaks(true) if late else true
     labels, answers = answered(true) + true["noise"], answered(delivered)
@@ -74,6 +74,17 @@ def asked(monitor: DriftMonitor, *, happens: Change = nothing, breaks: Change = 
     accepted = {day(BEFORE + number): profile(rows, ruler) for number, rows in enumerate(days)}
     known = KnownSince(accepted, pd.concat(days[: ONSET + 7], ignore_index=True))
     return list(harm_suspicions(monitor, InputDrift(()), known, past_leeway(), PRICE))
+
+
+def test_a_fault_of_few_days_is_not_diluted_by_a_cohort_of_weeks(monitor: DriftMonitor) -> None:
+    days = [labelled(BEFORE + number, nothing, offset(temp=0.4), nights=4) for number in range(NIGHTS)]
+    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in enumerate(days)}
+    error = replace(past_leeway(7), start=day(BEFORE))
+    known = KnownSince(accepted, pd.concat(days[: ONSET + 7], ignore_index=True))
+    (found,) = harm_suspicions(monitor, InputDrift(()), known, error, PRICE)
+    assert (found.kind, found.columns) == ("shock", ("temp",))
+    assert found.since is not None
+    assert day(BEFORE + ONSET - 3) <= found.since <= day(BEFORE + ONSET)  # weeks with all four days have the same mean
 
 
 def offset(**by: float) -> Change:
