@@ -162,7 +162,7 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
             champion.number,
             features,
             clock.now(),
-            workspace.answer_files(),
+            workspace.answer_destination(),
             workspace.spec.automation.degree,
             spread,
         )

@@ -29,7 +29,7 @@ from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_record
 from tasks.registry import HomeKeys, Registry, Signed, Version, load_keys
-from tasks.score import AnswerFiles, answer_files
+from tasks.score import Answers, answer_destination
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.champion_inputs import with_inputs_of
 from tasks.spec.private_home import keep_private
@@ -80,9 +80,9 @@ class Workspace:
         stored = partial(stored_columns, self.lake, self.project)
         return replace(self, spec=with_inputs_of(self.spec, champion.model.schema, stored))
 
-    def answer_files(self) -> AnswerFiles | None:
+    def answer_destination(self) -> Answers | None:
         """Return the destination of the project's answers next to the lake; None where the spec names none."""
-        return answer_files(self.spec, self.folder, s3_options(os.environ))
+        return answer_destination(self.spec, self.folder, os.environ)
 
     @property
     def landed_rollouts(self) -> LandingFolder:

@@ -1,4 +1,4 @@
-"""What has landed for one night: in folders, in buckets, and in tables of databases."""
+"""What has landed for one night: in folders, in buckets, and in tables of databases and of Delta."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
+from tasks.ingest.delta.open_delta import open_delta
 from tasks.ingest.landing.arrivals import Unplaced, landed
 from tasks.ingest.landing.landing_zones import LandingZone, landing_zones, served_zones
 from tasks.ingest.sources.open_source import FolderSource, open_source
 from tasks.ingest.sources.stored_objects import DeliverySource, StoredObject
-from tasks.ingest.tables.open_table import keep_read_rows, open_table
+from tasks.ingest.tables.open_table import Folders, keep_read_rows, open_table
 from tasks.ingest.tables.table_source import TableSource
 from tasks.lake import Deliveries, Lake
 from tasks.logs import line, logger
@@ -64,7 +65,9 @@ class LandingNight:
             today = self.moment.astimezone(ZoneInfo(self.spec.schedule.time_zone)).date()
             if self.night < today:  # what a table has now arrives now
                 return None
-            return open_table(zone, self.spec, self.lake, self.taken, extracts, self.moment)
+            return open_table(zone, self.spec, self.lake, self.taken, Folders(self.folder, extracts), self.moment)
+        if zone.files.format == "delta":
+            return open_delta(zone, self.spec, self.taken, Folders(self.folder, extracts), self.moment)
         source = open_source(zone.uri, self.folder, self.spec.source, zone.files)
         if zone.table in LATER and isinstance(source, FolderSource) and not source.exists:
             return None

@@ -159,4 +159,6 @@ def _with_inside_names(chunk: Chunk, landed: Landed, spec: ProjectSpec) -> Chunk
 def dialect(landed: Landed, spec: ProjectSpec) -> Dialect:
     """Return the format of the files of a delivery."""
     files = files_of(landed.kind, spec, landed.table)
-    return Dialect(files.format, files.encoding, files.separator, Bounds(spec.ingest.memory_mb))
+    return Dialect(
+        files.read_as, files.encoding, files.separator, Bounds(spec.ingest.memory_mb), tuple(files.path_columns)
+    )

@@ -149,10 +149,10 @@ class DeliveryReader:
         Conflict
             When an object is written while it is read.
         """
-        fmt = files_of(arrived.kind, self._spec, arrived.table).format
-        text_bytes = sum(estimated_text_bytes(stored.key, stored.size_bytes, fmt) for stored in objects)
+        files = files_of(arrived.kind, self._spec, arrived.table)
+        text_bytes = sum(estimated_text_bytes(stored.key, stored.size_bytes, files.read_as) for stored in objects)
         with self._memory.reserve(text_bytes) as (raw, rows):
-            batch_id, contents = fetched(source, objects, raw)
+            batch_id, contents = fetched(source, objects, raw, files.path_columns)
 
             def read() -> Delivery | Unread:
                 files = self._files(source, arrived)

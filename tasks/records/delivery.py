@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["rows", "labels", "features"]
+DELETED = re.compile(r"\.v\d{20}\.deleted\.parquet$")
+"""The end of the name of a delivery of rows, or labels, that their source has deleted."""
 Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
 
 
@@ -39,6 +42,11 @@ class Landed:
     def name(self) -> str:
         """The name of the delivery, unique in its kind: two feature tables may have files of the same name."""
         return f"{self.table}/{self.key}" if self.table else self.key
+
+    @property
+    def is_withdrawal(self) -> bool:
+        """Whether its rows are those that the source has deleted: they withdraw what is stored of them."""
+        return DELETED.search(self.key) is not None
 
 
 class Chunks(Protocol):

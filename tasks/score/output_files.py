@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -14,7 +13,6 @@ import pyarrow as pa
 from tasks.errors import Unreachable
 from tasks.lake import Batch, file_system, listed
 from tasks.render.csv_text import csv_bytes
-from tasks.spec import ProjectSpec
 
 NAMED = ("predicted_class",)  # only there where there are several classes
 HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file shares them
@@ -91,32 +89,6 @@ class AnswerFiles:
             yield
         except OSError as error:
             raise Unreachable(f"{doing} {self.root}/{name} failed: {error}; is the store up?") from error
-
-
-def answer_files(spec: ProjectSpec, folder: Path, options: Mapping[str, str] | None = None) -> AnswerFiles | None:
-    """Return the destination of a project's answers next to the lake; None where the spec names none.
-
-    Where people decide without the model there is none either: its answers stay in the lake. Where the model assists
-    them, each row is marked as a `proposal`.
-
-    Parameters
-    ----------
-    folder : Path
-        The project's folder, to which a relative path refers.
-    options : mapping of str to str, optional
-        Storage options for S3: see `tasks.lake.s3_options`.
-    """
-    output = spec.scoring.output
-    if output is None or spec.automation.answers_kept_back:
-        return None
-    remote = output.startswith("s3://")
-    return AnswerFiles(
-        output if remote else str((folder / output).absolute()),
-        spec.scoring.format,
-        proposals=spec.automation.degree == "assist",
-        renamed=dict(spec.scoring.rename),
-        options=dict(options or {}) if remote else {},
-    )
 
 
 def file_content(

@@ -26,8 +26,8 @@ from tasks.logs import line, logger
 from tasks.model import Predictor
 from tasks.prefect_task import leeway_task
 from tasks.score.answer_columns import Answerer
+from tasks.score.answer_destination import Answers
 from tasks.score.automation_rate import AutomationRate, automation
-from tasks.score.output_files import AnswerFiles
 from tasks.score.prediction_rows import Role
 
 ROWS_HELD = 200_000  # answers of so many rows are computed before they are written
@@ -39,7 +39,7 @@ PARTITION_ROWS = 1_000_000  # rows with answers that are returned together: 75 b
 
 @dataclass(frozen=True)
 class Scorer:
-    """A version that answers: into which lake, with which features and when, and the files its answers are copied to.
+    """A version that answers: into which lake, with which features and when, and where its answers are copied to.
 
     `degree` is the spec's `automation.degree`: it says which rows people decide, whatever the model's own rule is.
     `spread` answers part by part: in this process, or on the workers of a cluster.
@@ -51,7 +51,7 @@ class Scorer:
     version: int
     features: Callable[[pd.DataFrame], pd.DataFrame]
     moment: datetime
-    files: AnswerFiles | None = None
+    files: Answers | None = None
     degree: Degree = "partial"
     spread: ParallelMap = map
 
@@ -71,17 +71,17 @@ class Scorer:
         return sum(self._write(group, role) for group in _groups(batches))
 
     def hand_out(self, batches: Sequence[Batch]) -> int:
-        """Write a file of answers for every served batch without one; return how many.
+        """Hand out the answers for every served batch that were not, in the order of arrival; return for how many.
 
-        Missing files are looked for: the next run writes the file of a run that ended after its commit to the lake.
+        What is missing is looked for: the next run hands out what one left that ended after its commit to the lake.
         """
         if self.files is None:
             return 0
         there = self.files.names()
-        lacking = {self.files.name(batch): batch for batch in batches}
+        lacking = {name: batch for batch in batches if (name := self.files.name(batch)) not in there}
         made = 0
-        for name in lacking.keys() - there:
-            answers = served_answers(self.lake, self.project, lacking[name])
+        for name, batch in lacking.items():
+            answers = served_answers(self.lake, self.project, batch)
             if len(answers):
                 self.files.write(name, answers)
                 made += 1
@@ -140,7 +140,7 @@ def score_batches(scorer: Scorer, batches: Sequence[Batch]) -> int:
     """Let the champion answer every batch that it has not answered yet; return the number of rows.
 
     It serves the batches that no champion has served. Where another one did, its answers are shadow answers, which it
-    is measured by. Where the spec names an output, every served batch gets a file there.
+    is measured by. Where the spec names an output, the answers for every served batch are handed out there.
 
     Parameters
     ----------

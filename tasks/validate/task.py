@@ -144,11 +144,30 @@ def _validated_group(
     rows = [delivery for delivery in group if isinstance(delivery, Delivery) and delivery.landed.kind == "rows"]
     if spool is None:
         rows = [_in_memory(delivery) for delivery in rows]
-    by_id = {delivery.batch_id: delivery for delivery in check_all(rows, spec, suite, spool, contract.failing)}
+    added = [delivery for delivery in rows if not delivery.landed.is_withdrawal]
+    by_id = {delivery.batch_id: delivery for delivery in check_all(added, spec, suite, spool, contract.failing)}
     for delivery in group:
-        if delivery.batch_id not in by_id:
+        if delivery.landed.is_withdrawal and isinstance(delivery, Delivery):
+            by_id[delivery.batch_id] = _readable(delivery, contract, spool)
+        elif delivery.batch_id not in by_id:
             by_id[delivery.batch_id] = _validated_by_itself(_few_columns(delivery, spec), contract)
     return [by_id[delivery.batch_id] for delivery in group]
+
+
+def _readable(delivery: Delivery, contract: DeliveryContract, spool: Path | None) -> ValidatedDelivery:
+    """Return rows, or labels, that their source has deleted: no rule refuses them; what cannot be read is no row."""
+    spec = contract.spec
+    lenient = spec.model_copy(update={"contract": spec.contract.model_copy(update={"max_bad_share": 1.0})})
+    if delivery.landed.kind == "labels":
+        checked = check_labels(delivery, lenient)
+    else:
+        own = None if spool is None else spool / f"deleted-{delivery.batch_id[:8]}"
+        (checked,) = check_all(
+            [_in_memory(delivery) if own is None else delivery], lenient, Suite(contract.suite.path), own
+        )
+    if checked.chunks is not None:
+        return checked
+    return replace(checked, verdict="accepted", refused=checked.refused.iloc[:0], findings=())
 
 
 def _validated_by_itself(delivery: Delivery | Unread, contract: DeliveryContract) -> ValidatedDelivery:

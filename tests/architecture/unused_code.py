@@ -43,6 +43,7 @@ ALLOWED = {
     "flows/backtest/scenarios.py trained_on_broken": "an outcome that the incident bench and its test report",
     "tasks/bundle/runtimes/answering_bundle.py *_num_threads": "settings of onnxruntime",
     "tasks/bundle/runtimes/lambda_function.py handler": "AWS Lambda calls it",
+    "tasks/databases/sqlite_file.py text_factory": "sqlite3 makes texts with it",
     "tasks/evaluate/analysis/error_analysis.py event_date": "a field that `asdict` writes to the analysis file",
     "tasks/evaluate/analysis/weak_slices.py rest_loss": "a field that `asdict` writes to the analysis file",
     "tasks/evaluate/evidence.py champion_bias": "a field of the stored evidence, read by its name",

@@ -34,6 +34,7 @@ from tests.bench.search import bench_search
 from tests.bench.sensitivity import bench_sensitivity
 from tests.bench.serving import bench_serve
 from tests.bench.starting import bench_stack
+from tests.bench.table_files import bench_table_files
 from tests.bench.tables import bench_tables
 from tests.bench.units import bench_units
 from tests.bench.user_code import bench_user_code
@@ -45,6 +46,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "night": bench_night,
     "ingest": bench_ingest,
     "tables": bench_tables,
+    "tablefiles": bench_table_files,
     "report": bench_report,
     "validation": bench_validation,
     "scoring": bench_scoring,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import psycopg
 import pytest
+from deltalake import write_deltalake
 from typer.testing import CliRunner
 
 from flows.cli.app import app
@@ -84,3 +88,57 @@ def test_what_is_missing_of_a_table_is_said(tmp_path: Path, monkeypatch: pytest.
     assert "a database needs --table" in str(refused.exception)
     refused = CliRunner().invoke(app, ["init", "landing", "--table", "a", "--time", "a", "--label", "b"])
     assert "--table and --changed-at are of a database" in str(refused.exception)
+
+
+def test_a_table_in_a_file_becomes_a_project_with_answers_in_a_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "projects"))
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect("shop.db", isolation_level=None)) as file:
+        file.execute("CREATE TABLE rides (ride INTEGER, started TEXT, km REAL, zone TEXT, fare REAL, changed TEXT)")
+        file.execute(
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1500) "
+            "INSERT INTO rides SELECT x, "
+            "datetime('2026-01-01', '+' || x || ' hours'), x % 17 + 0.5, 'z' || x % 3, (x % 17) * 2.5 + x % 3, "
+            "datetime('now') FROM n"
+        )
+        file.execute("CREATE TABLE answers (row_id TEXT)")
+    words = ["--table", "rides", "--changed-at", "changed", "--time", "started", "--label", "fare", "--id", "ride"]
+    made = CliRunner().invoke(app, ["init", "sqlite:///shop.db", *words])
+    assert made.exit_code == 0, made.output
+    path = tmp_path / "projects" / "rides" / "project.yaml"
+    assert f"sqlite:///{tmp_path}/shop.db" in path.read_text()
+    checked = CliRunner().invoke(app, ["check", "rides"])
+    assert checked.exit_code == 0, checked.output
+    assert "passes with 1,500 rows" in checked.output
+    path.write_text(f"{path.read_text()}\nscoring: {{output: 'sqlite:///{tmp_path}/shop.db', table: answers}}\n")
+    broken = CliRunner().invoke(app, ["check", "rides"])
+    assert broken.exit_code == 1
+    assert "the table answers cannot take answers: version is missing" in broken.output
+    path.write_text(path.read_text().replace("table: answers", "table: fares"))
+    right = CliRunner().invoke(app, ["check", "rides"])
+    assert right.exit_code == 0, right.output
+    assert "fares is not there yet; the first night with answers makes it" in right.output
+
+
+def test_a_delta_table_becomes_a_project_and_its_next_version_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "projects"))
+    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    started = pd.date_range("2026-01-01", periods=1500, freq="h", tz="UTC").astype("datetime64[us, UTC]")
+    rides = pd.DataFrame({"ride": range(1500), "started": started, "km": [n % 17 + 0.5 for n in range(1500)]})
+    rides["fare"] = rides["km"] * 2.5 + rides["ride"] % 3
+    write_deltalake(str(tmp_path / "rides"), rides)
+    words = ["--time", "started", "--label", "fare", "--id", "ride"]
+    made = CliRunner().invoke(app, ["init", str(tmp_path / "rides"), *words])
+    assert made.exit_code == 0, made.output
+    path = tmp_path / "projects" / "rides" / "project.yaml"
+    assert "format: delta" in path.read_text()
+    checked = CliRunner().invoke(app, ["check", "rides"])
+    assert checked.exit_code == 0, checked.output
+    assert "passes with 1,500 rows" in checked.output

@@ -88,10 +88,13 @@ def replayed(folder: Path, above: Mapping[str, tuple[NightEntry, ...]]) -> Backt
 
 def hand_out(result: BacktestResult, rows: pd.DataFrame, known: Deliveries, folder: Path) -> None:
     """Write the answers of a replay as the nights do, a file for each delivery."""
-    from tasks.score import answer_files
+    from tasks.score import AnswerFiles, answer_destination
 
-    files, batches = answer_files(result.strategy.spec, folder), {batch.batch_id: batch for batch in known.latest()}
-    assert files is not None
+    files, batches = (
+        answer_destination(result.strategy.spec, folder, {}),
+        {batch.batch_id: batch for batch in known.latest()},
+    )
+    assert isinstance(files, AnswerFiles)
     served = result.served.merge(rows[["row_id", "batch_id"]].drop_duplicates("row_id"), on="row_id")
     for name, part in served.groupby("batch_id"):
         files.write(files.name(batches[str(name)]), part[["row_id", "event_date", "prediction"]])

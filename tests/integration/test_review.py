@@ -20,7 +20,7 @@ from tasks.ingest.task import take_in
 from tasks.lake import Batch, Lake, active_rows, add_batches, deliveries, read_entries
 from tasks.model import ModelSchema
 from tasks.records import AutomationCounts, Entry, ReviewEntry
-from tasks.score import answer_files
+from tasks.score import answer_destination
 from tasks.score.task import Scorer, automated, score_batches
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.acceptance.task import store
@@ -204,7 +204,7 @@ def test_who_decides_alone_is_not_shown_what_the_model_said(project: Making, tmp
     mine = project(degree=degree, more="scoring: {output: out}")
     review_queue("mine", tmp_path / "queue.csv", None)
     assert list(pd.read_csv(tmp_path / "queue.csv")) == ["row_id", "shop", "till", "at", "size", "event_date", "price"]
-    assert answer_files(mine.spec, mine.folder) is None
+    assert answer_destination(mine.spec, mine.folder, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_the_degree_of_automation_has_the_last_word(project: Making, degree: Any
     new = replace(rows_batch(), batch_id="new", rows_accepted=2)
     add_batches(mine.lake, "mine", [new])
     model = Constant(ModelSchema("mine", "regression", "mean_absolute_error", "at"))
-    results = answer_files(mine.spec, mine.folder)
+    results = answer_destination(mine.spec, mine.folder, {})
     scorer = Scorer(mine.lake, "mine", model, 2, lambda rows: rows, MOMENT, results, mine.spec.automation.degree)
     assert score_batches(scorer, [new]) == 2
     made = mine.lake.read("mine", "predictions", where=[("batch_id", "=", "new")])

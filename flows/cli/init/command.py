@@ -14,6 +14,7 @@ from rich.console import Console
 
 from flows.cli.console import screen
 from flows.cli.init.data_sample import DataSample, project_name, read_given
+from flows.cli.init.delta_rows import GivenDelta
 from flows.cli.init.table_sample import GivenTable
 from flows.stack.deployments import refresh_prefect_yaml
 from tasks import clock
@@ -50,7 +51,7 @@ class InitPlan:
 
 
 def init_project(
-    data: Path | GivenTable, *, time: str, label: str, id_columns: list[str] | None, project: str | None
+    data: Path | GivenTable | GivenDelta, *, time: str, label: str, id_columns: list[str] | None, project: str | None
 ) -> int:
     """Write a project's spec and suite from its data, then validate the data against them.
 
@@ -71,6 +72,9 @@ def init_project(
         if isinstance(data, GivenTable):
             plan = planned_table(data, checked_name(project or data.project))
             sample, listed = data.read(clock.now(), frozenset(needed))
+        elif isinstance(data, GivenDelta):
+            plan = planned(data.folder, checked_name(project or data.project))
+            sample, listed = data.read(clock.now())
         else:
             plan = planned(data.expanduser(), checked_name(project or project_name(data.expanduser())))
             sample, listed = read_given(data.expanduser()), None
@@ -79,7 +83,7 @@ def init_project(
             rows,
             project=plan.folder.name,
             uri=plan.uri,
-            fmt=sample.fmt,
+            fmt="delta" if isinstance(data, GivenDelta) else sample.fmt,
             time=time,
             label=label,
             id_columns=id_columns,

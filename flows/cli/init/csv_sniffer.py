@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.ingest import Unreadable, parsed
+from tasks.ingest.landing.path_columns import with_path_columns
 from tasks.ingest.readers.object_content import Format
 from tasks.ingest.readers.text_encoding import Encoding
 
@@ -19,21 +20,29 @@ WHOLE = r"[+-]?\d+"
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How csv files are written; `decimal` is the sign before the decimals of a number."""
+    """How files are written; `decimal` is the sign before the decimals of a number, in csv."""
 
     encoding: Encoding = "utf-8"
     separator: str = ","
     decimal: str = "."
+    path_columns: tuple[str, ...] = ()
 
-    def unusual(self) -> dict[str, str]:
+    def unusual(self) -> dict[str, str | list[str]]:
         """Return the settings that differ from the defaults, as a spec must state them."""
         default = CsvDialect()
         settings = {"encoding": self.encoding, "separator": self.separator, "decimal": self.decimal}
-        return {name: value for name, value in settings.items() if value != getattr(default, name)}
+        stated: dict[str, str | list[str]] = {
+            name: value for name, value in settings.items() if value != getattr(default, name)
+        }
+        return stated | ({"path_columns": list(self.path_columns)} if self.path_columns else {})
 
     def read(self, content: bytes, key: str, fmt: Format) -> pd.DataFrame | Unreadable:
         """Return the rows of one file as delivered, or why they cannot be read."""
-        return parsed(content, key, fmt, encoding=self.encoding, separator=self.separator)
+        rows = parsed(content, key, fmt, encoding=self.encoding, separator=self.separator)
+        if isinstance(rows, Unreadable) or not self.path_columns:
+            return rows
+        (whole,) = with_path_columns([rows], key, self.path_columns)
+        return whole if isinstance(whole, pd.DataFrame) else whole.to_pandas()
 
 
 def detect_dialect(content: bytes, key: str, fmt: Format) -> CsvDialect:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from flows.cli.init.csv_sniffer import CsvDialect, detect_dialect, with_decimal_
 from tasks.errors import DataError, SourceError, SpecError, nearest
 from tasks.ingest import FolderSource, StoredObject, Unreadable, batch_id
 from tasks.ingest.landing.arrivals import date_in_name
+from tasks.ingest.landing.path_columns import shared_path_columns
 from tasks.ingest.readers.parse import Format
 from tasks.spec import projects_folder
 from tasks.spec.infer import Arrival
@@ -193,9 +194,11 @@ def _read(data: Path, objects: Sequence[StoredObject], fmt: Format) -> tuple[Csv
     """Read all files in the dialect of the newest one with content."""
     source, files, unreadable = FolderSource(data if data.is_dir() else data.parent), [], []
     dialect: CsvDialect | None = None
+    shared = tuple(shared_path_columns([stored.key for stored in objects]))
     for stored in objects:
         content = source.read(stored.key)
-        dialect = dialect or (detect_dialect(content, stored.key, fmt) if content else None)
+        if dialect is None and content:
+            dialect = replace(detect_dialect(content, stored.key, fmt), path_columns=shared)
         frame = (dialect or CsvDialect()).read(content, stored.key, fmt)
         if isinstance(frame, Unreadable):
             unreadable.append(f"{stored.key}: {frame.detail} ({frame.reason})")

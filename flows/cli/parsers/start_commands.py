@@ -17,8 +17,9 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
         str | None,
         typer.Argument(
             show_default=False,
-            help="A csv, JSON lines or Parquet file, a folder of such files, or a database: "
-            "postgresql://user@host/name without a password, or env:NAME for the variable that has its address.",
+            help="A csv, JSON lines or Parquet file, a folder of such files or with a Delta table, or a database: "
+            "postgresql://user@host/name without a password, sqlite:///file, duckdb:///file, or env:NAME for the "
+            "variable that has its address.",
         ),
     ] = None,
     time: Annotated[

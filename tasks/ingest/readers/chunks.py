@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tasks.ingest.landing.path_columns import with_path_columns
 from tasks.ingest.readers.bounds import DEFAULT, Bounds, Chunk, within
 from tasks.ingest.readers.csv_reader import delimited
 from tasks.ingest.readers.json_lines import jsonlines
@@ -21,12 +22,13 @@ from tasks.ingest.readers.unreadable import BrokenError
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The format of the files of a delivery."""
+    """The format of the files of a delivery, and the columns that their paths have."""
 
     format: Format
     encoding: Encoding = "utf-8"
     separator: str = ","
     bounds: Bounds = DEFAULT
+    path_columns: tuple[str, ...] = ()
 
 
 def read_chunks(parts: Sequence[Content], dialect: Dialect) -> Iterator[Chunk]:
@@ -47,7 +49,7 @@ def _all_chunks(parts: Sequence[Content], dialect: Dialect) -> Iterator[Chunk]:
     names: list[str] | None = None
     for content in parts:
         try:
-            for chunk in _chunks_of(content, dialect):
+            for chunk in with_path_columns(_chunks_of(content, dialect), content.key, dialect.path_columns):
                 if isinstance(chunk, pd.DataFrame):
                     yield chunk
                     continue

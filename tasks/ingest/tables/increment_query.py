@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from tasks.databases import quoted, relation_name
 from tasks.ingest.tables.watermark import NUMBERED, Watermark
 from tasks.spec.landing_sections.database_section import Database
 
@@ -20,16 +21,6 @@ COMPARED = "leeway changed_at"
 """What `changed_at` is called next to the columns that are delivered."""
 
 
-def quoted(name: str) -> str:
-    """Return a name as PostgreSQL reads it without changing its case.
-
-    >>> quoted("Fare"), quoted('a"b')
-    ('"Fare"', '"a""b"')
-    """
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
-
-
 def relation(database: Database) -> str:
     """Return what is read: a table, or a query in parentheses.
 
@@ -40,7 +31,7 @@ def relation(database: Database) -> str:
     ) AS extracted
     """
     if database.table is not None:
-        return ".".join(quoted(part) for part in database.table.split("."))
+        return relation_name(database.table)
     return f"({(database.query or '').strip().rstrip(';').rstrip()}\n) AS extracted"
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tasks.errors import SpecError
 from tasks.ingest.landing.landing_zones import LandingZone
@@ -17,8 +18,15 @@ from tasks.spec import ProjectSpec
 from tasks.spec.own_names import delivered_name
 
 
+class Folders(NamedTuple):
+    """The folder of project.yaml, and one for what is read, which must be gone when it was taken in."""
+
+    project: Path
+    extracts: Path
+
+
 def open_table(
-    zone: LandingZone, spec: ProjectSpec, lake: Lake, taken: Deliveries, folder: Path, moment: datetime
+    zone: LandingZone, spec: ProjectSpec, lake: Lake, taken: Deliveries, folders: Folders, moment: datetime
 ) -> TableSource:
     """Return the source of a landing zone in a database; nothing is read yet.
 
@@ -26,8 +34,6 @@ def open_table(
     ----------
     taken : Deliveries
         What was taken in before, by which it is known how far the table was read.
-    folder : Path
-        A folder for what is read, which must be gone when it was taken in.
     moment : datetime
         The present, with its time zone.
     """
@@ -40,7 +46,7 @@ def open_table(
     if last is not None and known.looked_at is not None and last.key in known.by_key:
         last = last._replace(read=max(last.read, known.looked_at))
     wanted = frozenset(map(delivered_name, spec.columns_of(zone.kind, zone.table)))
-    own = folder / _object(zone)
+    own = folders.extracts / _object(zone)
     own.mkdir(parents=True)
     return TableSource(
         zone.uri,
@@ -54,6 +60,7 @@ def open_table(
         moment,
         spec.schedule.time_zone,
         os.environ,
+        folders.project,
     )
 
 

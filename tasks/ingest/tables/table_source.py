@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,23 +16,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tasks.databases import database_address
 from tasks.errors import Conflict, SourceError
 from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import StoredObject
 from tasks.ingest.tables.extract_key import Extract, extract_key
-from tasks.ingest.tables.increment_query import COMPARED, columns_query, extent_query, rows_query
-from tasks.ingest.tables.postgresql import batches_of, database_address, session
+from tasks.ingest.tables.increment_query import COMPARED
+from tasks.ingest.tables.open_reading import open_reading
 from tasks.ingest.tables.read_rows import NONE, Digests, are_among, row_digests
+from tasks.ingest.tables.table_reading import TableReading
 from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark, later
 from tasks.logs import line, logger
 from tasks.spec.landing_sections.database_section import Database
 
-if TYPE_CHECKING:
-    from adbc_driver_manager.dbapi import Cursor
-
 BLOCK_BYTES = 2**20
 FILE = "extract"
-TYPE_KEY = b"POSTGRESQL:type"
 
 
 @dataclass(frozen=True)
@@ -95,6 +93,8 @@ class TableSource:
         The project's time zone.
     environment : mapping of str to str
         The variables that `uri` may name.
+    project_folder : Path
+        What the path of a file is relative to.
     """
 
     uri: str
@@ -106,6 +106,7 @@ class TableSource:
     moment: datetime
     time_zone: str
     environment: Mapping[str, str]
+    project_folder: Path = Path()
     newest: Digests = field(default_factory=lambda: NONE, init=False)
     looked_at: datetime | None = field(default=None, init=False)
     _file: BinaryIO | None = field(default=None, init=False)
@@ -125,20 +126,20 @@ class TableSource:
         Unreachable
             The database does not respond.
         """
-        address = database_address(self.uri, self.environment)
+        address = database_address(self.uri, self.environment, self.project_folder)
         minutes, is_private = self.database.timeout_minutes, self.terms.is_private
-        with session(address, self.environment, minutes, is_private=is_private) as cursor:
-            types = self._types(cursor)
+        with open_reading(address, self.environment, minutes, is_private=is_private) as reading:
+            types = self._types(reading)
             kind = types[self.database.changed_at]
             last = self.last if self.last is not None and self.last.until.is_of(kind) else None
-            read, until = self._extent(cursor, kind, last)
+            read, until = self._extent(reading, kind, last)
             if until is None and last is not None and kind in NUMBERED:
-                last = self._unless_it_went_back(cursor, kind, last)
-                read, until = self._extent(cursor, kind, last)
+                last = self._unless_it_went_back(reading, kind, last)
+                read, until = self._extent(reading, kind, last)
             if until is None:
                 return []
             extract = Extract(read, until if last is None else later(until, last.until), "")
-            size_bytes = self._extract(cursor, types, last, extract)
+            size_bytes = self._extract(reading, types, last, extract)
         if size_bytes is None:
             return []
         day = self.moment.astimezone(ZoneInfo(self.time_zone)).date()
@@ -169,11 +170,9 @@ class TableSource:
             digest.update(block)
         return digest.hexdigest()
 
-    def _types(self, cursor: Cursor) -> dict[str, str]:
-        """Return the type of each column, as PostgreSQL calls it."""
-        cursor.execute(columns_query(self.database))
-        schema = cursor.fetch_arrow_table().schema
-        types = {column.name: (column.metadata or {}).get(TYPE_KEY, b"").decode() for column in schema}
+    def _types(self, reading: TableReading) -> Mapping[str, str]:
+        """Return the type of each column; that of `changed_at` can be compared."""
+        types = reading.types(self.database)
         kind = types.get(self.database.changed_at)
         if kind is None:
             raise SourceError(
@@ -186,35 +185,36 @@ class TableSource:
             )
         return types
 
-    def _extent(self, cursor: Cursor, kind: str, last: Extract | None) -> tuple[datetime, Watermark | None]:
+    def _extent(self, reading: TableReading, kind: str, last: Extract | None) -> tuple[datetime, Watermark | None]:
         """Return the present, and the largest value of `changed_at` after the overlap; None if there is no row."""
-        cursor.execute(extent_query(self.database, kind, last and last.read_again_from(self.database)))
-        self.looked_at, largest, without = cursor.fetchone() or (self.moment, None, 0)
+        extent = reading.extent(self.database, kind, last and last.read_again_from(self.database))
+        self.looked_at, largest, without = extent or (self.moment, None, 0)
         if without:
             logger().warning(line("rows_without_changed_at", column=self.database.changed_at, rows=without))
         return self.looked_at, None if largest is None else Watermark(largest)
 
-    def _unless_it_went_back(self, cursor: Cursor, kind: str, last: Extract) -> Extract | None:
+    def _unless_it_went_back(self, reading: TableReading, kind: str, last: Extract) -> Extract | None:
         """Return what was read last; None where the numbers of a table begin again below all that was read again.
 
         It was replaced then, or restored from a backup: all of it is read, and equal rows count once.
         """
-        _, newest = self._extent(cursor, kind, None)
+        _, newest = self._extent(reading, kind, None)
         if newest is None:
             return last
         logger().warning(line("table_went_back", newest=newest.text, read_before=last.until.text))
         return None
 
-    def _extract(self, cursor: Cursor, types: Mapping[str, str], last: Extract | None, extract: Extract) -> int | None:
+    def _extract(
+        self, reading: TableReading, types: Mapping[str, str], last: Extract | None, extract: Extract
+    ) -> int | None:
         """Write the rows that are new; return the size of the file in bytes, or None if there is none."""
         names = self.terms.chosen(types, self.database.changed_at)
         since = last and last.read_again_from(self.database)
-        cursor.execute(rows_query(self.database, types, names, self.terms.wanted, since))
-        reader = cursor.fetch_record_batch()
-        schema = pa.schema([(name, reader.schema.field(name).type) for name in names], self._place())
+        found = reading.increment(self.database, types, names, self.terms.wanted, since)
+        schema = pa.schema([(name, found.schema.field(name).type) for name in names], self._place())
         newest, file, rows = list[Digests](), SealedFile(self.folder / FILE), 0
         with file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for batch in batches_of(reader, is_private=self.terms.is_private):
+            for batch in found.batches:
                 fresh, digests = self._fresh(pa.Table.from_batches([batch]), last, extract)
                 newest.append(digests)
                 rows += fresh.num_rows

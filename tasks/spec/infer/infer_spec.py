@@ -50,7 +50,7 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
     label: str,
     id_columns: list[str] | None = None,
     arrival: Arrival = "modified",
-    written: Mapping[str, str] | None = None,
+    written: Mapping[str, str | list[str]] | None = None,
     database: Database | None = None,
 ) -> InferredProject:
     """Return a first project for a user's data; comments in the text explain every choice.
@@ -71,8 +71,9 @@ def infer_spec(  # noqa: PLR0913 - keyword-only: each is an answer of the user
         What dates the arrival of a file: its modification time, or the date in its name.
     database : Database, optional
         The table that the rows were read from, if `uri` is the address of a database.
-    written : mapping of str to str, optional
-        Keys of `source` on the format of the files (`encoding`, `separator`, `decimal`) that are not the default.
+    written : mapping of str to str or list, optional
+        Keys of `source` on the format of the files (`encoding`, `separator`, `decimal`, `path_columns`) that are not
+        the default.
 
     Raises
     ------

@@ -36,7 +36,7 @@ class Choices:
     target: Target
     span: TimeSpan
     columns: list[Chosen]
-    written: Mapping[str, str] = field(default_factory=dict)
+    written: Mapping[str, str | list[str]] = field(default_factory=dict)
     forms: Mapping[str, Form | None] = field(default_factory=dict)
     database: Database | None = None
 
@@ -117,7 +117,7 @@ def _source(choices: Choices) -> str:
         [
             "source:",
             *_landing(choices),
-            *(f"  {name}: {quoted(value)}  # {_why(choices, name)}" for name, value in choices.written.items()),
+            *(f"  {name}: {_stated(value)}  # {_why(choices, name)}" for name, value in choices.written.items()),
             f"  id: {_flow(choices.key.columns)}  # what identifies a row: {choices.key.why}",
             *(used_again if choices.key.used_again else []),
             f"  event_time: {quoted(choices.time)}  # the time of the event{note}",
@@ -141,6 +141,10 @@ def _landing(choices: Choices) -> list[str]:
         f"    table: {quoted(table)}",
         f"    changed_at: {quoted(changed_at)}  # grows with each change of a row",
     ]
+
+
+def _stated(value: str | list[str]) -> str:
+    return quoted(value) if isinstance(value, str) else _flow(value)
 
 
 def _why(choices: Choices, name: str) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.spec.field_types import SpecSection
 
-ADDRESSES = ("env:", "postgresql://", "postgres://")
+ADDRESSES = ("env:", "postgresql://", "postgres://", "sqlite://", "duckdb://")
 
 
 class Database(SpecSection):
@@ -51,7 +51,7 @@ class Database(SpecSection):
 def is_database(uri: str) -> bool:
     """Return whether a uri is the address of a database, or names the variable that has it.
 
-    >>> is_database("env:RIDES"), is_database("postgresql://reader@db/rides"), is_database("landing")
+    >>> is_database("env:RIDES"), is_database("sqlite:///rides.db"), is_database("landing")
     (True, True, False)
     """
     return uri.startswith(ADDRESSES)

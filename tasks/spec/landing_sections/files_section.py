@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from tasks.spec.field_types import SpecSection, time_format
 from tasks.spec.landing_sections.database_section import Database
 
+FILES_ONLY = {"format", "encoding", "separator", "batch", "settle_minutes", "complete_marker", "path_columns"}
+"""Keys that describe files, and not what is read from a database."""
+
 
 class Files(SpecSection):
     """The format of the files in one landing zone, and when a delivery is complete."""
 
-    format: Literal["csv", "jsonl", "parquet"] = Field(
-        "csv", description="The format of the files; csv and jsonl may be compressed with gzip."
+    format: Literal["csv", "jsonl", "parquet", "delta"] = Field(
+        "csv",
+        description="The format of the files; csv and jsonl may be compressed with gzip. With delta, `uri` is a Delta "
+        "table, of which each version is a delivery.",
     )
     encoding: Literal["utf-8", "latin-1", "cp1252"] = Field(
         "utf-8",
@@ -52,11 +57,23 @@ class Files(SpecSection):
         "or, if it begins with a dot, a file with the name of the delivery and this ending (`.done`).",
     )
 
+    path_columns: list[Annotated[str, Field(min_length=1, max_length=128)]] = Field(
+        [],
+        max_length=20,
+        description="Columns that are folders of the path of a file, as Hive and Spark write them: `zone=north/x.csv` "
+        "has `zone`. Their values are texts.",
+    )
     database: Database | None = Field(
         None,
-        description="The table or query of a PostgreSQL database of which each night takes in what is new. `uri` is "
-        "its address: `env:NAME` names the variable that has it, or `postgresql://user@host/name` without a password.",
+        description="The table or query of a PostgreSQL, SQLite or DuckDB database of which each night takes in what "
+        "is new. `uri` is its address: `env:NAME` names the variable that has it, or `postgresql://user@host/name` "
+        "without a password, `sqlite:///file` or `duckdb:///file`.",
     )
+
+    @property
+    def read_as(self) -> Literal["csv", "jsonl", "parquet"]:
+        """The format of what is read: of a Delta table, files of Parquet."""
+        return "parquet" if self.format == "delta" else self.format
 
     @model_validator(mode="before")
     @classmethod
@@ -64,7 +81,7 @@ class Files(SpecSection):
         """Set the format of what is read from a database, which is a Parquet file for a moment."""
         if not isinstance(value, dict) or value.get("database") is None:
             return value
-        unused = sorted({"format", "encoding", "separator", "batch", "settle_minutes", "complete_marker"} & set(value))
+        unused = sorted(FILES_ONLY & set(value))
         if unused and value | {"format": "parquet"} != value:
             raise ValueError(f"found {', '.join(unused)} next to database; these describe files: take them out")
         return value | {"format": "parquet"}
@@ -73,6 +90,16 @@ class Files(SpecSection):
     def _signs_differ(self) -> Self:
         if self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands are both {self.decimal!r}; expected two signs")
+        return self
+
+    @model_validator(mode="after")
+    def _has_versions(self) -> Self:
+        files_only = self.batch == "folder" or self.settle_minutes or self.complete_marker or self.path_columns
+        if self.format == "delta" and files_only:
+            raise ValueError(
+                "found batch, settle_minutes, complete_marker or path_columns with format: delta; each version is a "
+                "whole delivery, with all columns: take them out"
+            )
         return self
 
     @field_validator("time_format")

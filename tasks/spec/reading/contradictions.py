@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS, REGRESSION_METRICS
 from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
-from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_databases
+from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_answer_table, of_databases
 from tasks.spec.reading.file_contradictions import of_files
 from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
 from tasks.spec.spec_sections.online_section import is_shared
@@ -42,6 +42,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *_of_decisions(spec),
         *of_databases(spec),
         *of_files(spec),
+        *of_answer_table(spec),
         *_of_rollout(spec),
         *_of_upstream(spec),
     ]

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 Loc = tuple[str | int, ...]
 Found = Iterator[tuple[list[Loc], str]]
-EXPECTED = "`env:NAME`, the variable with the address, or postgresql://user@host/name without a password"
+EXPECTED = (
+    "`env:NAME`, the variable with the address, or postgresql://user@host/name without a password, or sqlite:///file"
+)
+MOST_PARTS = 2
+LONGEST_PART = 50  # of the 63 characters of a name in PostgreSQL: the table of deliveries has a longer one
 
 
 def landing_addresses(spec: ProjectSpec) -> list[tuple[str, Loc, Files]]:
@@ -46,6 +50,29 @@ def of_databases(spec: ProjectSpec) -> Found:
             yield [key], text
         if names_one and _has_password(uri):
             yield [key], f"{_dotted(key)} has a password; expected {EXPECTED}"
+
+
+def of_answer_table(spec: ProjectSpec) -> Found:
+    """Find an output with an address that does not fit its table, or a password, and names that are in the table."""
+    scoring, key, table = spec.scoring, ("scoring", "output"), ("scoring", "table")
+    names_one = scoring.output is not None and is_database(scoring.output)
+    if scoring.table is not None and not names_one:
+        yield [table, key], f"scoring.output is {scoring.output!r}, and a table is named; expected {EXPECTED}"
+    if scoring.table is None and names_one:
+        yield [key], "scoring.output names a database; say in scoring.table which of its tables gets the predictions"
+    if names_one and _has_password(scoring.output or ""):
+        yield [key], f"scoring.output has a password; expected {EXPECTED}"
+    parts = (scoring.table or "part").split(".")
+    if len(parts) > MOST_PARTS or not all(0 < len(part) <= LONGEST_PART for part in parts):
+        yield (
+            [table],
+            f"scoring.table is {scoring.table!r}; expected `name` or `schema.name` of at most 50 characters each",
+        )
+    if names_one and "batch_id" in scoring.rename.values():
+        yield (
+            [("scoring", "rename")],
+            "scoring.rename has 'batch_id', which the table has already; expected another name",
+        )
 
 
 def _has_password(uri: str) -> bool:

@@ -28,6 +28,9 @@ def of_files(spec: ProjectSpec) -> Found:
     if spec.source.database is not None:
         text = "source.files are next to deliveries, but the rows come from a database; deliver the rows as files"
         yield [FILES, ("source", "database")], text
+    if spec.source.format == "delta":
+        text = "source.files are next to deliveries, but the rows come from a Delta table; deliver the rows as files"
+        yield [FILES, ("source", "format")], text
     if files.chunk_mb < files.object_mb:
         text = f"source.files.chunk_mb {files.chunk_mb} is below object_mb {files.object_mb}; one file must fit"
         yield [(*FILES, "chunk_mb"), (*FILES, "object_mb")], text

@@ -52,8 +52,17 @@ class Scoring(SpecSection):
     output: str | None = Field(
         None,
         description="A folder (relative to the spec) or s3://bucket/prefix for a file of predictions for each "
-        "delivery; by default they are only in the lake.",
+        "delivery, or the address of a database: see `table`; by default they are only in the lake.",
     )
+    table: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="The table, as `predictions` or `schema.predictions`, that has the newest prediction of each row "
+        "and version. `output` is the address of its database: `env:NAME` names the variable that has it, or "
+        "`postgresql://user@host/name` without a password, or `sqlite:///file`.",
+    )
+    timeout_minutes: int = Field(30, ge=1, le=1440, description="The longest duration of a statement of a database.")
     format: Literal["parquet", "csv"] = Field("parquet", description="The format of these files.")
     rename: dict[str, Annotated[str, Field(min_length=1, max_length=128)]] = Field(
         {},

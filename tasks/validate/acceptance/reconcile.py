@@ -7,6 +7,7 @@
 - A row that an earlier delivery has already is **repeated** when it is equal, and stays where it is. When it differs,
   the newer row replaces the earlier one, also one of another day: see `tasks.validate.acceptance.reused_ids`.
 - A refused row replaces nothing.
+- A row that its source has **deleted** is withdrawn, and its delivery adds none.
 - A row that the prediction service has logged replaces other logged rows only. One that a source has delivered already,
   with its label and with newer values, is repeated, whatever its values.
 
@@ -114,6 +115,21 @@ def reconcile(
     return Reconciled(accepted, repeated, tuple(amended))
 
 
+def withdrawal(accepted: pd.DataFrame, prior: Sequence[PriorBatch]) -> Reconciled:
+    """Return the effect of rows that their source has deleted: what is stored of them counts no more.
+
+    Parameters
+    ----------
+    accepted : DataFrame
+        These rows (or labels), with `row_id`.
+    prior : sequence of PriorBatch
+        Earlier batches of the same kind with any of their ids.
+    """
+    gone = [contained(batch.rows["row_id"], accepted["row_id"]) for batch in prior]
+    amended = [without_rows(batch, its) for batch, its in zip(prior, gone, strict=True) if its.any()]
+    return Reconciled(accepted.iloc[:0], len(accepted), tuple(amended))
+
+
 def may_replace(delivery: ValidatedDelivery, batch: Batch) -> bool:
     """Return whether rows of a delivery may replace those of a batch: logged rows replace logged rows only."""
     landed = delivery.landed
@@ -155,10 +171,14 @@ class IndependentDeliveries:
         self._keys: set[tuple[str, str]] = set()
         self._ids: set[str] = set()
         self._amended: set[str] = set()
+        self._has_withdrawal = False
 
     def add(self, delivery: ValidatedDelivery, amended: frozenset[str]) -> bool:
         """Add a delivery and the batches it amends, unless it must be written after the others; return whether."""
         key = (delivery.landed.kind, delivery.landed.name)
+        if self._has_withdrawal or (delivery.landed.is_withdrawal and self._keys):
+            return False
+        self._has_withdrawal = delivery.landed.is_withdrawal
         ids = set(delivery.accepted["row_id"]) if key[0] == "rows" and len(delivery.accepted) else set()
         if key in self._keys or not self._ids.isdisjoint(ids) or not self._amended.isdisjoint(amended):
             return False

@@ -81,6 +81,8 @@ def prior_batches(stored: StoredRows, delivery: ValidatedDelivery, accepted: pd.
     others, affected = affected_batches(known, delivery)
     if kind == "rows":
         affected |= set(stored.same_ids.loc[contained(stored.same_ids["row_id"], accepted["row_id"]), "batch_id"])
+    elif delivery.landed.is_withdrawal:  # any delivery may have a label of a row
+        affected = {batch.batch_id for batch in others}
     for batch in (other for other in others if other.batch_id in affected):
         yield PriorBatch(batch, accepted_rows(lake, spec, known, batch), _quarantined_ids(lake, spec, batch))
 

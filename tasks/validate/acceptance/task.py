@@ -31,6 +31,7 @@ from tasks.validate.acceptance.reconcile import (
     IndependentDeliveries,
     Reconciled,
     reconcile,
+    withdrawal,
 )
 from tasks.validate.acceptance.reused_ids import judged_by_ids
 from tasks.validate.acceptance.stored_rows import StoredRows, accepted_rows, prior_batches
@@ -95,10 +96,11 @@ def _store_first(
     amended: list[AmendedBatch] = []
     for checked, rows in offered:
         prior = list(prior_batches(stored, checked, rows))
-        delivery = judged_by_ids(checked, rows, prior, spec)
+        withdraws = checked.landed.is_withdrawal
+        delivery = checked if withdraws else judged_by_ids(checked, rows, prior, spec)
         accepted = rows if delivery.verdict == checked.verdict else rows.iloc[:0]
         refused_ids = _refused_ids(delivery, spec)
-        reconciled = reconcile(delivery, accepted, refused_ids, prior)
+        reconciled = withdrawal(accepted, prior) if withdraws else reconcile(delivery, accepted, refused_ids, prior)
         if not together.add(delivery, frozenset(one.batch.batch_id for one in reconciled.amended)):
             break
         written.append((delivery, Accepted(reconciled.accepted, _batch(delivery, reconciled, stored, when))))

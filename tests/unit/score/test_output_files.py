@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from tasks.lake import s3_options
 from tasks.lake.schemas.table_schemas import TABLES
-from tasks.score import AnswerFiles, answer_files
+from tasks.score import AnswerFiles, answer_destination
 from tasks.score.output_files import HIDDEN, file_content
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.spec_sections.answer_sections import ANSWER_FILE_COLUMNS
@@ -45,13 +46,14 @@ def test_rows_are_in_the_order_of_their_ids_and_parquet_says_the_same() -> None:
     [("answers", "/projects/flats/answers"), ("/mnt/out", "/mnt/out"), ("s3://bucket/prefix", "s3://bucket/prefix")],
 )
 def test_a_relative_place_is_in_the_projects_folder(output: str, root: str) -> None:
-    assert answer_files(spec_of(output=output, format="csv"), Path("/projects/flats")) == AnswerFiles(root, "csv")
+    files = answer_destination(spec_of(output=output, format="csv"), Path("/projects/flats"), {})
+    assert files == AnswerFiles(root, "csv", options=s3_options({}) if output.startswith("s3:") else {})
 
 
 def test_columns_have_the_names_that_a_project_downstream_reads_them_by() -> None:
     names = {"row_id": "call", "prediction": "seconds"}
-    files = answer_files(spec_of(output="answers", rename=names), Path("/projects/flats"))
-    assert files is not None
+    files = answer_destination(spec_of(output="answers", rename=names), Path("/projects/flats"), {})
+    assert isinstance(files, AnswerFiles)
     assert list(pd.read_parquet(io.BytesIO(file_content(ANSWERS, files.format, files.renamed))).columns) == [
         "call",
         "seconds",
@@ -67,4 +69,4 @@ def test_the_spec_may_rename_what_a_file_has() -> None:
 
 
 def test_without_a_place_there_are_no_files() -> None:
-    assert answer_files(spec_of(), Path("/projects/flats")) is None
+    assert answer_destination(spec_of(), Path("/projects/flats"), {}) is None

@@ -37,6 +37,22 @@ def faults(text: str) -> list[str]:
         (GOOD + "    - date\n", "p.yaml:8: event_time 'date' is also a feature"),
         (GOOD + "    - area\n", "p.yaml:8: feature 'area' is named twice"),
         (GOOD.replace("[sale]", "[sale, sale]"), "p.yaml:3: id column 'sale' is named twice"),
+        (GOOD + "scoring: {table: answers}\n", "p.yaml:8: scoring.output is None, and a table is named"),
+        (GOOD + "scoring: {output: out, table: answers}\n", "p.yaml:8: scoring.output is 'out', and a table is named"),
+        (GOOD + "scoring: {output: 'env:OUT'}\n", "p.yaml:8: scoring.output names a database; say in scoring.table"),
+        (
+            GOOD + "scoring: {output: 'postgresql://me:secret@db/x', table: answers}\n",
+            "p.yaml:8: scoring.output has a password; expected `env:NAME`",
+        ),
+        (
+            GOOD + "scoring: {output: 'env:OUT', table: a.b.c}\n",
+            "p.yaml:8: scoring.table is 'a.b.c'; expected `name` or `schema.name`",
+        ),
+        (
+            GOOD + "scoring: {output: 'env:OUT', table: answers, rename: {row_id: batch_id}}\n",
+            "p.yaml:8: scoring.rename has 'batch_id', which the table has already",
+        ),
+        (GOOD.replace("landing", "env:ROWS"), "p.yaml:3: source.uri names a database; say in source.database"),
         (GOOD + "serving: {labels: true}\n", "p.yaml:8: serving.labels takes labels apart from their rows"),
         (GOOD + "serving: {log: true, uri: landing/served}\n", "p.yaml:8: serving.uri 'landing/served' and 'landing'"),
         (

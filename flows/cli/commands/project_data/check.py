@@ -20,6 +20,7 @@ from tasks.features import require_function
 from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
+from tasks.score import AnswerTable, answer_destination
 from tasks.spec import ProjectSpec, find_project, projects_folder, read_spec
 from tasks.spec.field_types import NAME_IN_WORDS
 from tasks.spec.find_project import FILE, known_projects, misnamed_projects
@@ -118,6 +119,7 @@ def _faults_outside(spec: ProjectSpec, path: Path, console: Console, *, run: boo
     if (note := _not_tried(spec, run=run)) is not None:
         console.print(f"[yellow]note[/]  features.function was {note}")
     spec = yield from agreement_faults(spec, path, console)
+    yield from _unusable_output(spec, path.parent, console)
     with TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True) as extracts:
         for zone in landing_zones(spec):
             try:
@@ -128,6 +130,17 @@ def _faults_outside(spec: ProjectSpec, path: Path, console: Console, *, run: boo
                 yield from error.faults
             except Error as error:
                 yield str(error)
+
+
+def _unusable_output(spec: ProjectSpec, folder: Path, console: Console) -> list[str]:
+    """Return why answers cannot be written to the table that the spec names, if it names one; nothing is written."""
+    try:
+        answers = answer_destination(spec, folder, os.environ)
+        if isinstance(answers, AnswerTable):
+            console.print(f"[green]ok[/]    scoring.table: {terminal(answers.described())}")
+    except Error as error:
+        return [f"scoring.output: {error}"]
+    return []
 
 
 def _not_tried(spec: ProjectSpec, *, run: bool) -> str | None:

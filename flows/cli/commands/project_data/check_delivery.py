@@ -16,8 +16,10 @@ from tasks import clock
 from tasks.errors import DataError
 from tasks.features import with_features
 from tasks.ingest import DeliverySource, LandingZone, StoredObject, Unplaced, landed, open_source
+from tasks.ingest.delta.delta_source import DeltaSource
+from tasks.ingest.delta.open_delta import open_delta
 from tasks.ingest.privacy import KeyOf
-from tasks.ingest.tables.open_table import open_table
+from tasks.ingest.tables.open_table import Folders, open_table
 from tasks.ingest.tables.table_source import TableSource
 from tasks.ingest.task import DeliveryReader, pseudonym_key
 from tasks.lake import deliveries
@@ -61,6 +63,9 @@ def newest_delivery(
     )
     for waiting in _first([f"{zone.uri}/{file.key} waits: {_words(file.reason)}" for file in arrivals.waiting]):
         console.print(f"[yellow]note[/]  {terminal(waiting)}")
+    if isinstance(source, DeltaSource) and source.taken and not listing:
+        console.print(f"[green]ok[/]    {zone.kind}: nothing is new in {terminal(zone.uri)}")
+        return None
     if isinstance(source, TableSource) and source.last is not None and not listing:
         console.print(f"[green]ok[/]    {zone.kind}: nothing is new in {terminal(zone.uri)} since {source.last.read}")
         return None
@@ -73,10 +78,13 @@ def newest_delivery(
 
 def _source(spec: ProjectSpec, path: Path, zone: LandingZone, extracts: Path) -> DeliverySource:
     """Return a landing zone; a table is read from where the last night has stopped."""
-    if zone.files.database is None:
+    if zone.files.database is None and zone.files.format != "delta":
         return open_source(zone.uri, path.parent, spec.source, zone.files)
-    lake = open_lake(home(path))
-    return open_table(zone, spec, lake, deliveries(lake, spec.project), extracts, clock.now())
+    lake, folders = open_lake(home(path)), Folders(path.parent, extracts)
+    taken = deliveries(lake, spec.project)
+    if zone.files.format == "delta":
+        return open_delta(zone, spec, taken, folders, clock.now())
+    return open_table(zone, spec, lake, taken, folders, clock.now())
 
 
 def checked_delivery(spec: ProjectSpec, path: Path, newest: Newest, console: Console) -> Iterator[str]:

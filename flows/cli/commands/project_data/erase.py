@@ -23,10 +23,10 @@ from tasks.dataset.erasure_subject import PseudonymOf, Subject, subject_of
 from tasks.errors import DataError
 from tasks.ingest.privacy import pseudonym
 from tasks.ingest.task import pseudonym_key
-from tasks.lake import Batch, Lake, acquire_lease, deliveries, s3_options
+from tasks.lake import Batch, Lake, acquire_lease, deliveries
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
-from tasks.score import answer_files
+from tasks.score import answer_destination
 from tasks.serving_store import SERVING_FOLDER
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
 from tasks.spec import ProjectSpec, find_project, home, read_spec
@@ -72,7 +72,7 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
         subject = _subject(lake, spec, asked)
         moment = clock.now()
         request = ErasureRequest(subject, person(), reason, clock.tonight(spec.schedule.time_zone), moment)
-        plan = erase(lake, spec, request, answer_files(spec, path.parent, s3_options(os.environ)), erase_waiting)
+        plan = erase(lake, spec, request, answer_destination(spec, path.parent, os.environ), erase_waiting)
         _remove_copies(where, spec.project)
     console = screen()
     console.print(f"{spec.project}: {terminal(plan.sentence)}")

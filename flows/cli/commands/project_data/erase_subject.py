@@ -19,7 +19,7 @@ from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries, Lake, append_entry, deliveries, forget_history, read_entries
 from tasks.records import RetrainingEntry, UpkeepEntry
-from tasks.score import AnswerFiles
+from tasks.score import Answers, AnswerTable
 from tasks.score.erased_answers import erase_answers
 from tasks.spec import ProjectSpec
 from tasks.upkeep.erasure import FORGOTTEN, ErasurePlan
@@ -47,7 +47,7 @@ def erase(
     lake: Lake,
     spec: ProjectSpec,
     request: ErasureRequest,
-    answers: AnswerFiles | None,
+    answers: Answers | None,
     erase_waiting: Callable[[AbstractSet[str]], None] | None = None,
 ) -> ErasurePlan:
     """Erase a subject from the lake and the answer files; return what was done.
@@ -76,8 +76,11 @@ def erase(
         erase_waiting(found.row_ids)
     write_without(lake, spec, amended, request.moment)
     write_quarantined(lake, project, plan.left, request.moment)
-    if answers is not None:
-        erase_answers(answers, deliveries(lake, project), partial(_own_answers, spec, subject, found), plan.moved)
+    own = partial(_own_answers, spec, subject, found)
+    if isinstance(answers, AnswerTable):
+        answers.erase(own, plan.moved)
+    elif answers is not None:
+        erase_answers(answers, deliveries(lake, project), own, plan.moved)
     correct_findings(lake, spec, subject, found)
     withdraw_refused_labels(lake, spec, found)
     erase_stored(lake, spec, subject, found)

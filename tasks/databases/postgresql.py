@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: read-only, in one snapshot, with a time limit, and encrypted to other machines."""
+"""Connections to PostgreSQL: in one transaction, with a time limit, and encrypted to other machines."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from tasks.errors import SourceError, Unreachable
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
 
-SCHEMES = ("postgresql", "postgres")
 CONNECT_SECONDS = 20
+ONE_STATE = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 SETTINGS = (
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",  # the first statement of a transaction
     "SET LOCAL TIME ZONE 'UTC'",
     "SET LOCAL datestyle = 'ISO'",
 )
@@ -32,31 +31,6 @@ UNREADABLE = (
     "the address of the database cannot be read; expected postgresql://user@host/name, with each of / ? # @ : in the "
     "user and the password percent-encoded"
 )
-
-
-def database_address(uri: str, environment: Mapping[str, str]) -> str:
-    """Return the address of a database: `uri` itself, or the value of the variable that it names.
-
-    Raises
-    ------
-    SourceError
-        The variable is not set, or there is no address of PostgreSQL.
-
-    Examples
-    --------
-    >>> database_address("env:RIDES", {"RIDES": "postgresql://reader:secret@db/rides"})
-    'postgresql://reader:secret@db/rides'
-    """
-    name = uri.removeprefix("env:")
-    address = uri if name == uri else environment.get(name, "")
-    where = repr(uri) if name == uri else f"the variable {name}"
-    if not address:
-        raise SourceError(f"{where} is not set; expected the address of a database, postgresql://user@host/name")
-    if address.partition("://")[0] not in SCHEMES:
-        raise SourceError(
-            f"{where} has no address of a database that can be read; expected postgresql://user@host/name"
-        )
-    return address
 
 
 def with_defaults(address: str, environment: Mapping[str, str]) -> str:
@@ -106,14 +80,23 @@ def _is_local(authority: str, given: Mapping[str, str], environment: Mapping[str
 
 @contextmanager
 def session(
-    address: str, environment: Mapping[str, str], timeout_minutes: int, *, is_private: bool = False
+    address: str,
+    environment: Mapping[str, str],
+    timeout_minutes: float,
+    *,
+    is_private: bool = False,
+    writes: bool = False,
 ) -> Iterator[Cursor]:
-    """Yield a cursor in a read-only transaction that sees one state of the database.
+    """Yield a cursor in a read-only transaction that sees one state of the database, or in one that writes.
 
     Parameters
     ----------
+    timeout_minutes : int
+        The longest duration of a statement.
     is_private : bool
         Whether no message may quote what the database says, which may have a cell.
+    writes : bool
+        Whether what is written is committed at the end; after an error nothing of it is.
 
     Raises
     ------
@@ -133,11 +116,14 @@ def session(
         closing(dbapi.connect(with_defaults(address, environment))) as connection,
         connection.cursor() as cursor,
     ):
-        for setting in SETTINGS:
-            cursor.execute(setting)
-        cursor.execute(f"SET LOCAL statement_timeout = '{timeout_minutes}min'")
+        for setting in SETTINGS if writes else (ONE_STATE, *SETTINGS):
+            cursor.execute(setting)  # the isolation is the first statement of a transaction
+        cursor.execute(f"SET LOCAL statement_timeout = {round(timeout_minutes * 60_000)}")  # milliseconds
         yield cursor
-        connection.rollback()
+        if writes:
+            connection.commit()
+        else:
+            connection.rollback()
 
 
 @contextmanager

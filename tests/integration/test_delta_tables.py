@@ -1,0 +1,279 @@
+"""Rows, labels and feature tables that are read from Delta tables, version after version."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from tasks.errors import SourceError
+from tasks.ingest.task import take_in
+from tasks.lake import Lake, active_rows, deliveries
+from tasks.records import Delivery
+from tasks.spec import ProjectSpec
+from tasks.validate.acceptance.task import store
+from tasks.validate.task import verdicts
+
+DAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
+
+
+def table(*ids: int, km: float = 2.0, zone: str = "north") -> pa.Table:
+    count = len(ids)
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.int64()),
+            "at": pa.array([DAY] * count, pa.timestamp("us", "UTC")),
+            "km": [km] * count,
+            "zone": [zone] * count,
+            "fare": [12.5] * count,
+            "driver": ["Ann"] * count,
+        }
+    )
+
+
+class Project:
+    """A project with rows in a Delta table, and the nights that it has had."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.lake, self.uri = folder, Lake(str(folder / "lake")), str(folder / "rides")
+        self.night = datetime.now(UTC).date() + timedelta(days=1)
+        self.content: dict[str, Any] = {
+            "project": "rides",
+            "scope": {"owner": "o", "objective": "fares", "metric": "mean_absolute_error"},
+            "source": {
+                "uri": "rides",
+                "format": "delta",
+                "id": ["id"],
+                "event_time": "at",
+                "label": {"column": "fare"},
+            },
+            "features": {"numbers": ["km"], "categories": ["zone"]},
+        }
+        minimum = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "km", "min_value": 0}}
+        rule = {**minimum, "severity": "critical"}
+        suite = {"name": "rides", "expectations": [rule], "meta": {}}
+        (folder / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
+
+    @property
+    def spec(self) -> ProjectSpec:
+        return ProjectSpec.model_validate(self.content)
+
+    @property
+    def table(self) -> DeltaTable:
+        return DeltaTable(self.uri)
+
+    def write(self, rows: pa.Table, **options: Any) -> None:
+        write_deltalake(self.uri, rows, mode=options.pop("mode", "append"), **options)
+
+    def read(self) -> list[Delivery]:
+        """Take in what is new without storing it: the night is killed."""
+        found = take_in(self.lake, self.spec, self.folder, self.night, datetime.now(UTC))
+        return [one for one in found if isinstance(one, Delivery)]
+
+    def live(self) -> list[int]:
+        """Live a night; return the sizes of its deliveries."""
+        landed = self.read()
+        store(self.lake, self.spec, verdicts(landed, self.spec, self.folder), self.night, datetime.now(UTC))
+        return [len(one.frame) for one in landed]
+
+    def rows(self) -> pd.DataFrame:
+        return active_rows(self.lake, "rides", "rows")
+
+    def ids(self, name: str = "rows") -> list[str]:
+        return sorted(active_rows(self.lake, "rides", name)["row_id"])
+
+
+@pytest.fixture
+def rides(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_each_version_is_a_delivery_with_what_it_added_changed_and_deleted(rides: Project) -> None:
+    rides.write(table(*range(5)))
+    rides.write(table(5))
+    assert rides.live() == [6]
+    assert rides.live() == []
+    rides.write(table(6, 7))
+    rides.table.update(updates={"km": "9.0"}, predicate="id = 2")
+    rides.table.delete("id in (0, 7)")
+    assert rides.live() == [2, 1, 2]
+    assert rides.live() == []
+    assert rides.ids() == ["1", "2", "3", "4", "5", "6"]
+    assert rides.ids("labels") == ["1", "2", "3", "4", "5", "6"]
+    assert rides.rows().set_index("row_id")["km"]["2"] == 9.0
+    verdict = {batch.key.split(".", 2)[2]: batch.verdict for batch in deliveries(rides.lake, "rides").latest()}
+    assert verdict == {
+        "v00000000000000000001.all.parquet": "accepted",
+        "v00000000000000000002.rows.parquet": "accepted",
+        "v00000000000000000003.rows.parquet": "accepted",
+        "v00000000000000000004.deleted.parquet": "accepted",
+    }
+
+
+def test_files_that_are_only_rewritten_deliver_nothing(rides: Project) -> None:
+    rides.write(table(0, 1))
+    rides.write(table(2, 3))
+    assert rides.live() == [4]
+    rides.table.optimize.compact()
+    rides.write(rides.table.to_pyarrow_table(), mode="overwrite")
+    assert rides.live() == []
+    assert rides.ids() == ["0", "1", "2", "3"]
+
+
+def test_a_merge_is_taken_in_as_what_it_has_changed(rides: Project) -> None:
+    rides.write(table(0, 1, 2))
+    assert rides.live() == [3]
+    merge = rides.table.merge(
+        pa.concat_tables([table(1, km=7.0), table(9)]), "s.id = t.id", source_alias="s", target_alias="t"
+    )
+    merge.when_matched_update_all().when_not_matched_insert_all().when_not_matched_by_source_delete(
+        "t.id = 2"
+    ).execute()
+    assert rides.live() == [1, 2]
+    assert rides.ids() == ["0", "1", "9"]
+    assert sorted(rides.rows()["km"]) == [2.0, 2.0, 7.0]
+
+
+def test_a_change_data_feed_says_the_same(rides: Project) -> None:
+    rides.write(table(0, 1, 2), configuration={"delta.enableChangeDataFeed": "true"})
+    assert rides.live() == [3]
+    rides.table.update(updates={"km": "9.0"}, predicate="id = 1")
+    rides.table.delete("id = 2")
+    assert rides.live() == [1, 1]
+    assert rides.ids() == ["0", "1"]
+    assert sorted(rides.rows()["km"]) == [2.0, 9.0]
+
+
+def test_columns_of_partitions_are_read_like_others(rides: Project) -> None:
+    rides.write(pa.concat_tables([table(0, zone="a"), table(1, zone="b")]), partition_by=["zone"])
+    assert rides.live() == [2]
+    rides.write(table(2, zone="b"))
+    rides.table.delete("zone = 'a'")
+    assert rides.live() == [1, 1]
+    assert rides.rows().set_index("row_id")["zone"].to_dict() == {"1": "b", "2": "b"}
+
+
+def test_a_deleted_row_may_come_back(rides: Project) -> None:
+    rides.write(table(0, 1))
+    assert rides.live() == [2]
+    rides.table.delete("id = 0")
+    rides.write(table(0))
+    assert rides.live() == [1, 1]
+    assert rides.ids() == ["0", "1"]
+    rides.table.delete("id = 0")
+    assert rides.live() == [1]
+    assert rides.ids() == ["1"]
+
+
+def test_a_killed_night_is_read_again(rides: Project) -> None:
+    rides.write(table(0, 1))
+    assert [len(one.frame) for one in rides.read()] == [2]
+    assert rides.live() == [2]
+    merge = rides.table.merge(table(5), "s.id = t.id", source_alias="s", target_alias="t")
+    merge.when_not_matched_insert_all().when_not_matched_by_source_delete("t.id = 0").execute()
+    landed = rides.read()
+    assert [one.landed.is_withdrawal for one in landed] == [True, False]
+    checked = verdicts(landed[:1], rides.spec, rides.folder)
+    store(rides.lake, rides.spec, checked, rides.night, datetime.now(UTC))  # killed between the two
+    assert rides.ids() == ["1"]
+    assert rides.live() == [1]
+    assert rides.live() == []
+    assert rides.ids() == ["1", "5"]
+
+
+def test_rows_that_break_the_contract_may_be_deleted_and_leave_no_question(rides: Project) -> None:
+    rides.write(table(*range(50)))
+    rides.write(table(99, km=-1.0))
+    assert rides.live() == [51]
+    rides.table.delete("id in (3, 99)")
+    assert rides.live() == [2]
+    assert [batch.verdict for batch in deliveries(rides.lake, "rides").latest()] == ["partly_quarantined", "accepted"]
+    assert "3" not in rides.ids()
+
+
+def test_labels_and_feature_tables_have_versions_too(rides: Project) -> None:
+    rides.write(table(0, 1, 2).drop_columns(["fare"]))
+    paid, weather = str(rides.folder / "paid"), str(rides.folder / "weather")
+    write_deltalake(paid, pa.table({"id": [0, 1], "fare": [5.0, 6.0]}))
+    write_deltalake(weather, pa.table({"zone": ["north"], "hour": ["2026-01-05T07:00:00Z"], "rain": [0.5]}))
+    label = {"column": "fare", "uri": "paid", "format": "delta"}
+    values: dict[str, Any] = {
+        "name": "weather",
+        "uri": "weather",
+        "format": "delta",
+        "entity": ["zone"],
+        "event_time": "hour",
+    }
+    values["columns"] = {"numbers": ["rain"]}
+    rides.content["source"]["label"] = label
+    rides.content["features"]["tables"] = [values]
+    assert rides.live() == [3, 2, 1]
+    assert rides.live() == []
+    DeltaTable(paid).delete("id = 0")
+    DeltaTable(paid).update(updates={"fare": "7.0"}, predicate="id = 1")
+    write_deltalake(
+        weather, pa.table({"zone": ["north"], "hour": ["2026-01-05T07:30:00Z"], "rain": [0.6]}), mode="append"
+    )
+    assert rides.live() == [1, 1, 1]
+    labels = active_rows(rides.lake, "rides", "labels")
+    ranks = deliveries(rides.lake, "rides").arrival_ranks(labels["batch_id"])
+    assert labels.assign(rank=ranks).sort_values("rank")[["row_id", "label"]].to_numpy().tolist() == [
+        ["1", 6.0],
+        ["1", 7.0],
+    ]
+    assert len(active_rows(rides.lake, "rides", "features")) == 2
+
+
+def test_where_versions_are_gone_all_rows_are_read_and_equal_ones_count_once(
+    rides: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    rides.write(table(0, 1))
+    assert rides.live() == [2]
+    rides.table.update(updates={"km": "9.0"}, predicate="id = 1")
+    rides.write(table(2))
+    rides.table.create_checkpoint()
+    for number in (0, 1):
+        (rides.folder / "rides" / "_delta_log" / f"{number:020}.json").unlink()
+    with caplog.at_level("WARNING"):
+        assert rides.live() == [3]
+    assert any("delta_version_gone" in text for text in caplog.messages)
+    assert rides.live() == []
+    assert sorted(rides.rows()["km"]) == [2.0, 2.0, 9.0]
+
+
+def test_a_table_that_was_made_again_is_read_from_its_start(rides: Project) -> None:
+    rides.write(table(0, 1))
+    assert rides.live() == [2]
+    shutil.rmtree(rides.uri)
+    rides.write(table(1, 2, km=5.0))
+    assert rides.live() == [2]
+    assert rides.ids() == ["0", "1", "2"]
+
+
+def test_a_dropped_column_is_never_delivered_and_no_folder_is_said(rides: Project) -> None:
+    with pytest.raises(SourceError, match="is no Delta table; expected a folder with _delta_log"):
+        rides.read()
+    rides.write(table(0))
+    rides.content["privacy"] = {"drop": ["driver"]}
+    (delivery,) = rides.read()
+    assert "driver" not in delivery.frame.columns
+
+
+def test_what_describes_files_is_refused_next_to_a_table() -> None:
+    with pytest.raises(ValueError, match="each version is a whole delivery"):
+        ProjectSpec.model_validate(
+            {
+                "project": "rides",
+                "scope": {"owner": "o", "objective": "fares", "metric": "mean_absolute_error"},
+                "source": {"uri": "rides", "format": "delta", "batch": "folder", "id": ["id"], "event_time": "at"}
+                | {"label": {"column": "fare"}},
+                "features": {"numbers": ["km"]},
+            }
+        )
