@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 from prefect import flow, runtime
 
+from flows.loaded_version import Champion
 from flows.steps.evaluate_challenger import (
     AS_TASKS,
     EvaluatedChallenger,
@@ -19,20 +20,19 @@ from flows.steps.evaluate_challenger import (
     train_and_evaluate,
 )
 from flows.steps.events import emit_event
-from flows.steps.exclusive_run import LEASE
 from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
 from flows.steps.recorded_spec import record_spec
 from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.steps.version_files import version_files
-from flows.workspace import Champion, Workspace, open_workspace
+from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.known_rows import KnownRows, known_rows
 from tasks.errors import Conflict, SpecError
 from tasks.evaluate import Evidence
 from tasks.evaluate.task import analyse_task
 from tasks.features import leaks
-from tasks.lake import acquire_lease, append_entry, read_entries, read_nights
+from tasks.lake import NIGHT_LEASE, acquire_lease, append_entry, read_entries, read_nights
 from tasks.model import model_facts
 from tasks.model_card import Request
 from tasks.model_card.task import Package, put_up_task
@@ -207,7 +207,7 @@ class Job:
             decision_link=self.workspace.registry.series(spec.project, SERIES).link(REPORT),
         )
         package = self._package(released, proven, known, found)
-        with acquire_lease(self.workspace.lake, spec.project, LEASE, patience_seconds=PATIENCE_SECONDS) as lease:
+        with acquire_lease(self.workspace.lake, spec.project, NIGHT_LEASE, patience_seconds=PATIENCE_SECONDS) as lease:
             leased = replace(self, workspace=self.workspace.with_lease(lease))
             return leased.register(request, package, evidence)
 

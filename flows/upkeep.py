@@ -7,11 +7,10 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.steps.exclusive_run import LEASE
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
-from tasks.lake import acquire_lease, append_entry
+from tasks.lake import NIGHT_LEASE, acquire_lease, append_entry
 from tasks.logs import line, logger
 from tasks.notify.task import notify_failure
 from tasks.records import UpkeepEntry
@@ -37,7 +36,7 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
     workspace, now = open_workspace(project), clock.now()
     when = Moment(clock.tonight(workspace.spec.schedule.time_zone), now)
     with acquire_lease(
-        workspace.lake, workspace.project, LEASE
+        workspace.lake, workspace.project, NIGHT_LEASE
     ):  # a night that is running may have written what nothing counts yet
         done = keep_up_task(workspace.lake, workspace.spec, when, trained_on(workspace), dry_run=dry_run)
     descriptions = [chore.sentence for chore in done]

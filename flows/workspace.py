@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from flows.loaded_version import Champion, loaded_version, served_version
 from tasks.dataset.feature_assembly import assembled_features, feature_values
-from tasks.drift import Reference
-from tasks.drift import from_bytes as reference_from
 from tasks.errors import EvidenceError, Terminal
-from tasks.evaluate import Evidence
-from tasks.evaluate.task import AnsweringVersion
-from tasks.inference import decision_threshold
 from tasks.lake import Lake, LandingFolder, Lease, read_entries, s3_options, stored_columns
 from tasks.logs import line, logger
-from tasks.model import Predictor, load_model
-from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
-from tasks.monitor import from_json as answers_from
-from tasks.monitor.baseline import ChampionBaseline
 from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_record
-from tasks.registry import HomeKeys, Registry, Signed, Version, load_keys
+from tasks.registry import HomeKeys, Registry, load_keys
 from tasks.score import Answers, answer_destination
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.champion_inputs import with_inputs_of
 from tasks.spec.private_home import keep_private
 from tasks.spec.spec_sections.feature_sections import FeatureTable
-from tasks.statistics import evidence_from_dict
-
-Sealed = tuple[Version, dict[str, bytes], Signed]
-"""A version, its verified files with their manifest, and what that signs."""
 
 
 @dataclass(frozen=True)
@@ -144,57 +129,11 @@ class Workspace:
 
         It is looked for once per process.
         """
-        return _served(self.registry, self.project, RecordedVersion(number, digest))
+        return served_version(self.registry, self.project, RecordedVersion(number, digest))
 
     def _load(self, recorded: RecordedVersion, since: datetime | None = None) -> Champion | None:
         """Return a version's model; None if the registry has no such version, or one that was made after `since`."""
-        try:
-            return _loaded(self.registry, self.project, recorded, since, self.spec.scoring.threads)
-        except _DeletedError:
-            return None
-
-
-@dataclass(frozen=True)
-class Champion:
-    """A loaded version: its model, what it was trained on, and the performance that its hold-out promised.
-
-    `promised` is the interval of its mean loss at the gate, `digest` that of its signed manifest, `signed_at` when that
-    was signed.
-    """
-
-    number: int
-    model: Predictor
-    reference: Reference
-    promise: Promise
-    trained_from: date
-    trained_until: date
-    importances: tuple[tuple[str, float], ...]
-    recipe: str
-    answers: PredictionReference | None = None
-    repeated_rows: float = 0.0
-    slices: Slices | None = None
-    promised: tuple[float, float] = (math.nan, math.nan)
-    digest: str = ""
-    signed_at: datetime | None = None
-
-    @property
-    def answering(self) -> AnsweringVersion:
-        """The version, for measuring its answers by labels that arrived since its training."""
-        return AnsweringVersion(self.number, self.trained_until, self.model.schema.class_names)
-
-    @property
-    def baseline(self) -> ChampionBaseline:
-        """The baseline that its nights are measured against."""
-        return ChampionBaseline(
-            self.number,
-            self.reference,
-            self.promise,
-            self.trained_until,
-            self.answers,
-            self.repeated_rows,
-            self.slices,
-            decision_threshold(self.model.schema),
-        )
+        return loaded_version(self.registry, self.project, recorded, since, self.spec.scoring.threads)
 
 
 def open_workspace(project: str, *, signs: bool = False) -> Workspace:
@@ -249,105 +188,3 @@ def _tracking_uri() -> str:
             "`leeway up` starts one, `leeway demo` and `leeway run` start one for themselves"
         )
     return url
-
-
-class _DeletedError(Exception):
-    """The registry has no such version."""
-
-
-@lru_cache(maxsize=8)
-def _served(registry: Registry, project: str, recorded: RecordedVersion) -> Champion | str:
-    try:
-        return _loaded(registry, project, recorded, None, 1)
-    except _DeletedError:
-        return "the registry no longer has the version"
-    except EvidenceError as error:
-        return f"the registry has another version than the one that answered: {error}"
-
-
-@lru_cache(maxsize=8)
-def _loaded(
-    registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None, threads: int
-) -> Champion:
-    found = fetched(registry, project, recorded, since, once=True)
-    if found is None:
-        raise _DeletedError
-    _, files, signed = found
-    signed_at = None if signed.statement is None else signed.statement.signed_at
-    return replace(champion_of(recorded.number, files, threads), digest=signed.digest, signed_at=signed_at)
-
-
-def fetched(
-    registry: Registry, project: str, recorded: RecordedVersion, since: datetime | None = None, *, once: bool = False
-) -> Sealed | None:
-    """Return a version with its verified files, manifest included; None if the registry has no such version.
-
-    Parameters
-    ----------
-    since : datetime, optional
-        When it became champion: a version of this number that was made later is another one.
-    once : bool
-        Whether the files are kept in memory, so that they are downloaded once per process.
-
-    Raises
-    ------
-    EvidenceError
-        When its files are not those that the decision record has.
-    """
-    try:
-        return (_found_once if once else _found)(registry, project, recorded)
-    except _DeletedError:
-        return None
-    except EvidenceError:
-        version = registry.version(project, recorded.number, aliases={})
-        if since is not None and version is not None and _made_since(registry, version, since):
-            return None
-        raise
-
-
-def _found(registry: Registry, project: str, recorded: RecordedVersion) -> Sealed:
-    version = registry.version(project, recorded.number, aliases={})
-    if version is None:
-        raise _DeletedError
-    return version, *registry.fetch_sealed(version, recorded.digest)
-
-
-_found_once = lru_cache(maxsize=4)(_found)
-
-
-def _made_since(registry: Registry, version: Version, since: datetime) -> bool:
-    """Return whether a version was made and signed after a time: its number was given away again in another registry.
-
-    What was only signed later is a set of files that replaced those of the version.
-    """
-    statement = registry.signed(version).statement
-    return statement is not None and min(statement.signed_at, version.created) > since
-
-
-def champion_of(number: int, files: dict[str, bytes], threads: int = 1) -> Champion:
-    """Build a version's model from its verified files."""
-    training, evidence = json.loads(files["training.json"]), Evidence.from_dict(json.loads(files["evidence.json"]))
-    model = load_model(files, threads)
-    return Champion(
-        number=number,
-        model=model,
-        reference=reference_from(files["reference.bin"]),
-        promise=_promise(training.get("promise"), evidence, model.schema.class_names),
-        trained_from=date.fromisoformat(training["trained_from"]),
-        trained_until=date.fromisoformat(training["trained_until"]),
-        importances=tuple((name, float(share)) for name, share in training["importances"].items()),
-        recipe=training["recipe"],
-        answers=answers_from(files["answers.json"]) if "answers.json" in files else None,
-        repeated_rows=float(training.get("repeated_rows", 0.0)),
-        slices=slices_from_json(files["slices.json"]) if "slices.json" in files else None,
-        promised=(evidence.challenger_low, evidence.challenger_high),
-    )
-
-
-def _promise(stored: Mapping[str, Any] | None, gate: Evidence, classes: tuple[str, ...]) -> Promise:
-    """Return what a version promises: by its own evidence or, of an older Leeway, by that of the gate's challenger."""
-    if stored is None:
-        return Promise(gate.metric, gate.challenger_loss, gate.challenger_bias, gate.rows, classes)
-    own = evidence_from_dict(stored)
-    loss, bias = own.loss.promised, own.bias.promised
-    return Promise(gate.metric, loss.mean, bias.mean, round(loss.count), classes, own)

@@ -21,11 +21,11 @@ from flows.backtest.timeline.chart_cache import ChartCache
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
 from flows.backtest.trainer import BacktestTrainer, KnownThen
+from flows.loaded_version import Champion
 from flows.steps.decision_record import decision_entry
 from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, earlier_holdouts
 from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, situation
-from flows.workspace import Champion
 from tasks.arrays import FloatArray, IntArray
 from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked

@@ -12,7 +12,7 @@ import pandas as pd
 
 from flows.backtest.engine import trained_pair
 from flows.backtest.trainer import BacktestTrainer
-from flows.workspace import Champion
+from flows.loaded_version import Champion
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import DataError
 from tasks.fault_scenarios.serving_faults import ANSWER_FAULTS, ServedInputs, input_faults

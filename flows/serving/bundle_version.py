@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from flows.loaded_version import fetched
 from flows.serving.package_version import packaged
 from flows.steps.in_service.single_rows import row_rules
-from flows.workspace import Workspace, fetched
+from flows.workspace import Workspace
 from tasks.bundle import BundledVersion, Form, bundle_files, signed_bundle
 from tasks.compact import COMPACT_FILE, has_fixed_sums
 from tasks.errors import DataError, Terminal

@@ -13,12 +13,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from flows.loaded_version import fetched
 from flows.serving.package_version import packaged
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.serving.rollout_landing import rollout_landing
 from flows.stack.local_stack import running
 from flows.steps.in_service.single_rows import contract_of, row_rules
-from flows.workspace import assemble, fetched, open_lake
+from flows.workspace import assemble, open_lake
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.lake import Lake, read_entries

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from prefect import get_client, runtime
 
+from flows.loaded_version import Champion
 from flows.steps.decision_record import decision_entry
 from flows.steps.events import emit_event
 from flows.steps.in_service.post_release import show_people, show_shadow
@@ -18,7 +19,7 @@ from flows.steps.in_service.served_rows import prove_served
 from flows.steps.lineage import downstream, upstream
 from flows.steps.night_context import NightContext, situation
 from flows.steps.publish import publish
-from flows.workspace import Champion, Workspace
+from flows.workspace import Workspace
 from tasks import clock
 from tasks.dataset.night_data import NightData
 from tasks.decide import decide

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from flows.workspace import Champion
+from flows.loaded_version import Champion
 from tasks.lake import Batch
 from tasks.records import AutomationCounts, BatchVerdict, Decision, DriftStatistic, MonitoringResult, NightEntry
 from tasks.validate.verdict.validation_findings import NO_CONSENT

@@ -10,12 +10,11 @@ from flows.steps.decide_night import NightOutcome, missed_looks, name_run
 from flows.steps.recorded_spec import record_spec
 from flows.workspace import Workspace
 from tasks import clock
-from tasks.lake import acquire_lease
+from tasks.lake import NIGHT_LEASE, acquire_lease
 from tasks.logs import line, logger
 from tasks.metrics_export import RunTiming, due_after, failed_night, ingested_night, night_facts
 from tasks.metrics_export.task import room_timer, with_machine_facts, write_metrics
 
-LEASE = "night"
 CAUGHT_UP = "missed, caught up"
 Work: TypeAlias = Callable[[Workspace, date, str], NightOutcome]
 
@@ -35,7 +34,7 @@ def run_exclusively(
         Whether nights that were missed are run first, when no night is asked for.
     """
     night = asked or clock.tonight(workspace.spec.schedule.time_zone)
-    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+    with acquire_lease(workspace.lake, workspace.project, NIGHT_LEASE) as lease:
         leased = workspace.with_lease(lease)
         record_spec(leased, night)
         for missed in missed_looks(leased, night) if catch_up and asked is None else []:

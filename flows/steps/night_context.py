@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from flows.loaded_version import Champion
 from flows.steps.in_service.post_release import released, shadowed
-from flows.workspace import Champion
 from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_source import NightSource
 from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation

@@ -28,6 +28,8 @@ from tasks.lake.lake import Lake
 from tasks.logs import line, logger
 
 TABLE = "leases"
+NIGHT_LEASE = "night"
+"""The lease of a run that changes the data of a project: a night, a retraining, an erasure or upkeep."""
 SPAN = timedelta(seconds=120)
 PROLONG_SECONDS = 40.0
 LOOK_SECONDS = 1.0

@@ -36,8 +36,9 @@ from tests.bench.sizes import sized
 from tests.integration.largefile import peak_mb
 
 if TYPE_CHECKING:
+    from flows.loaded_version import Champion
     from flows.steps.decide_night import NightOutcome
-    from flows.workspace import Champion, Workspace
+    from flows.workspace import Workspace
     from tasks.records import Entry
 
 ROWS = 1_000_000
@@ -218,7 +219,7 @@ def _house(folder: Path) -> Workspace:
 
 
 def _champion() -> Champion:
-    from flows.workspace import Champion
+    from flows.loaded_version import Champion
     from tasks.drift import build_reference
     from tasks.model import load_model, model_files
     from tasks.monitor import Promise

@@ -18,7 +18,8 @@ from tasks.lake import active_rows, read_entries, read_nights
 from tasks.records import ChallengerInService, NightEntry, PromotionEntry, Recovered
 
 if TYPE_CHECKING:
-    from flows.workspace import Champion, Workspace
+    from flows.loaded_version import Champion
+    from flows.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 PROJECT = "parcels"

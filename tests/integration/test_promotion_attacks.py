@@ -375,7 +375,7 @@ def test_a_night_loads_the_recorded_champion_wherever_the_alias_points(
     it.promoted("one")
     it.client.set_registered_model_alias(it.project, CHAMPION, str(it.train("two")))
     monkeypatch.setattr(
-        "flows.workspace._loaded",
+        "flows.loaded_version._loaded",
         lambda _registry, _project, recorded, _since, _threads: loaded.append((recorded.number, recorded.digest)),
     )
     assert it.workspace.champion() is None  # what the stand-in for the loaded model returns

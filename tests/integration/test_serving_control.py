@@ -23,12 +23,12 @@ import psutil
 import pytest
 
 from flows.cli.commands.service.run_service import Address
+from flows.loaded_version import fetched
 from flows.serving import publisher as publisher_module
 from flows.serving.controller import follow_once
 from flows.serving.fault_log import Duty, FaultLog
 from flows.serving.leeway_client import LeewayClient
 from flows.serving.package_version import packaged
-from flows.workspace import fetched
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
 from tasks.records import RecordedVersion, RetrainingEntry
 from tasks.registry import VERSIONS, Registry, Version, load_keys

@@ -19,7 +19,7 @@ from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.trainer import BacktestTrainer, training_settings
-from flows.workspace import Champion
+from flows.loaded_version import Champion
 from tasks.dataset.label_join import newest_labels, ranked
 from tasks.drift import duplicate_share
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches

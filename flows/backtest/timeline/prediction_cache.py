@@ -16,7 +16,7 @@ import pandas as pd
 
 from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.timeline import Timeline
-from flows.workspace import Champion
+from flows.loaded_version import Champion
 from tasks.arrays import FloatArray, IntArray
 from tasks.monitor import Slices
 from tasks.monitor.slicing.slice_errors import Tally, merged

@@ -14,7 +14,7 @@ from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.prediction_cache import PredictionCache
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
-from flows.workspace import Champion
+from flows.loaded_version import Champion
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.dataset.withheld_values import WithheldValues, withheld_values

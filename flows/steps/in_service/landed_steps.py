@@ -12,8 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from flows.loaded_version import fetched
 from flows.steps.in_service.rollout_steps import hours_since, next_step, rollout_name, what_follows
-from flows.workspace import Workspace, fetched
+from flows.workspace import Workspace
 from tasks.errors import EvidenceError
 from tasks.lake import Batch, LandingFolder, accepted, batch_rows, read_entries
 from tasks.logs import line, logger

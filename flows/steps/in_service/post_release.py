@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
+from flows.loaded_version import Champion
 from flows.steps.executor import executor
-from flows.workspace import Champion, Workspace
+from flows.workspace import Workspace
 from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.dataset.night_data import NightData

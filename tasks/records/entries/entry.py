@@ -1,4 +1,4 @@
-"""What every entry of the decision record has: what was done, to what, by whom, when and why."""
+"""What every entry of the decision record has: what was done, to what, by which person or program, when and why."""
 
 from __future__ import annotations
 

@@ -16,14 +16,13 @@ from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
 from flows.cli.commands.project_data.erase_waiting import WaitingRows
 from flows.cli.console import screen
 from flows.steps.actor import person
-from flows.steps.exclusive_run import LEASE
 from flows.workspace import open_lake
 from tasks import clock
 from tasks.dataset.erasure_subject import PseudonymOf, Subject, subject_of
 from tasks.errors import DataError
 from tasks.ingest.privacy import pseudonym
 from tasks.ingest.task import pseudonym_key
-from tasks.lake import Batch, Lake, acquire_lease, deliveries
+from tasks.lake import NIGHT_LEASE, Batch, Lake, acquire_lease, deliveries
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.score import answer_destination
@@ -67,7 +66,7 @@ def erase_now(project: str, asked: Asked, reason: str) -> None:
         nonlocal in_use
         in_use = WaitingRows(where / SERVING_FOLDER, spec, subject, stored_ids).erase()
 
-    with acquire_lease(lake, spec.project, LEASE) as lease:
+    with acquire_lease(lake, spec.project, NIGHT_LEASE) as lease:
         lake = lake.with_lease(lease.name, lease.token)
         subject = _subject(lake, spec, asked)
         moment = clock.now()
