@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-import numpy as np
-import pandas as pd
-
 from flows.backtest.history import as_counted_now
 from flows.backtest.strategy import BacktestResult, RetrainingOutcome, Strategy
 from flows.backtest.timeline.chart_cache import ChartCache
+from flows.backtest.timeline.served_answers import ServedAnswers
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
 from flows.backtest.trainer import BacktestTrainer, KnownThen
@@ -26,7 +24,6 @@ from flows.steps.decision_record import decision_entry
 from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, earlier_holdouts
 from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, situation
-from tasks.arrays import FloatArray, IntArray
 from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked
 from tasks.dataset.landed_batches import landed_batches
@@ -161,7 +158,6 @@ class _Run:
     quarantined: dict[date, list[str]] = field(default_factory=dict)
     own: dict[str, Batch] = field(default_factory=dict)  # batches quarantined by this run, as they were before
     findings: dict[str, str] = field(default_factory=dict)  # why this run quarantined them
-    served: list[tuple[IntArray, FloatArray, int]] = field(default_factory=list)
     charts: dict[int, ChartCache] = field(default_factory=dict)
     answers: Mapping[str, Mapping[date, FaultAnswer]] = field(default_factory=dict)
 
@@ -169,7 +165,7 @@ class _Run:
         self.timeline = Timeline(self.trainer.history)
         ahead = timedelta(days=0 if self.strategy.schedule == "nightly" else MONTH_DAYS)
         self.store = TimelineVersions(self.timeline, self.spec, ahead)
-        self._is_served = np.zeros(len(self.timeline.row_ids), dtype=bool)
+        self.served = ServedAnswers(self.store)
 
     @property
     def spec(self) -> ProjectSpec:
@@ -181,7 +177,7 @@ class _Run:
         """What the strategy led to so far."""
         quarantined = {night: files for night, files in sorted(self.quarantined.items()) if files}
         return BacktestResult(
-            self.strategy, self.decisions, self.retrainings, self._served_rows(), quarantined, tuple(self.record)
+            self.strategy, self.decisions, self.retrainings, self.served.rows(), quarantined, tuple(self.record)
         )
 
     @property
@@ -220,7 +216,7 @@ class _Run:
             self._check(night, moment, champion)
         data = self._night(night, moment)
         if champion is not None:
-            self._serve(data, champion)
+            self.served.answer(data, champion)
         measured = MonitoringResult() if champion is None else self._measured(data, champion)
         upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
         proven, shown = (stored.answer(ServedAsBatch), stored.answer(Outputs)) if stored else (None, None)
@@ -300,36 +296,6 @@ class _Run:
         inputs = data.inputs(champion)
         cache = self.charts.setdefault(champion.number, ChartCache()).for_night(inputs)
         return measure_night(inputs, champion.baseline, self.spec, cache)
-
-    # --- what is served ---------------------------------------------------------------------------------------------
-
-    def _serve(self, data: TimelineNight, champion: Champion) -> None:
-        """Let the champion answer the rows that came and have no answer yet; late rows on the night they come."""
-        newer = self.timeline.between(data.counted, champion.trained_until, data.night)
-        late = [self.timeline.rows_of(batch) for batch in data.deliveries.of(data.night) if batch.kind == "rows"]
-        late = [self.timeline.between(_among(rows, data.counted), date.min, data.night) for rows in late]
-        unanswered = (rows[~self._is_served[self.timeline.row_codes[rows]]] for rows in (newer, *late))
-        new = np.unique(np.concatenate([*unanswered]))
-        if len(new):
-            self._is_served[self.timeline.row_codes[new]] = True
-            self.served.append((new, self.store.answers(champion.number).answers(new, data.night), champion.number))
-
-    def _served_rows(self) -> pd.DataFrame:
-        nothing = np.zeros(0, dtype=np.int64), np.zeros(0), 0
-        served = self.served or [nothing]
-        positions, answers = (np.concatenate([rows[part] for rows in served]) for part in (0, 1))
-        versions = np.repeat([number for _, _, number in served], [len(rows) for rows, _, _ in served])
-        rows = self.timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
-        decided = np.concatenate([self._decided(values, number) for _, values, number in served])
-        return rows.assign(
-            prediction=answers, decision=decided, version=versions, label=self.store.labels.final[positions]
-        )
-
-    def _decided(self, answers: FloatArray, number: int) -> FloatArray:
-        """Return the class that a version decides for by its threshold; NaN where there are no classes."""
-        if self.spec.training.task != "binary" or not len(answers):
-            return np.full(len(answers), np.nan)
-        return self.store.versions[number].model.decisions(answers).astype(np.float64)
 
     # --- retraining -------------------------------------------------------------------------------------------------
 
@@ -412,18 +378,6 @@ class _Run:
 
 def _ruler(champion: Champion) -> Ruler:
     return champion.reference.total.ruler
-
-
-def _among(rows: IntArray, counted: IntArray) -> IntArray:
-    """Return those rows that count; both are sorted, so that the many that count need not be sorted again.
-
-    >>> _among(np.array([2, 3, 9]), np.array([1, 3, 5])).tolist()
-    [3]
-    """
-    at = np.searchsorted(counted, rows)
-    inside = at < len(counted)
-    inside[inside] = counted[at[inside]] == rows[inside]
-    return rows[inside]
 
 
 def _next_in_time(answers: Mapping[date, FaultAnswer], asked: date) -> FaultAnswer | None:

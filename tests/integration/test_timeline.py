@@ -96,8 +96,8 @@ def test_rows_of_days_that_a_champion_was_trained_on_are_answered_on_the_night_t
     run.store.versions[1] = champion
     third = FIRST + timedelta(days=2)  # half of its rows are of the day before
     night = run._night(third, datetime.combine(third, datetime.max.time(), UTC))
-    run._serve(night, champion)
-    run._serve(night, champion)
+    run.served.answer(night, champion)
+    run.served.answer(night, champion)
     served = run.result.served
     assert sorted(served["event_date"].value_counts().to_dict().items()) == [
         (FIRST + timedelta(days=1), ROWS // 2),
