@@ -54,6 +54,7 @@ def duckdb_session(path: Path, timeout_minutes: float, *, is_private: bool = Fal
             closing(duckdb.connect(str(path), read_only=True, config=CONFIG)) as connection,
             interrupted_after(timeout_minutes, connection.interrupt),
         ):
+            connection.execute("SET enable_progress_bar = false")  # which is drawn even where there is no terminal
             connection.execute("BEGIN")
             connection.execute("SET TimeZone = 'UTC'")
             yield connection

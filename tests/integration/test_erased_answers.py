@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
 from tasks.lake import add_batches, latest, remove
+from tasks.score import AnswerTable
 from tasks.score.output_files import AnswerFiles
-from tests.integration.clinic import MARKER, MOMENT, OTHERS, Clinic, named
+from tests.integration.clinic import MARKER, MOMENT, NIGHT, OTHERS, Clinic, named
 
 
 def patients(folder: Path) -> list[str]:
@@ -101,3 +105,19 @@ def test_files_of_other_deliveries_and_projects_are_not_touched(tmp_path: Path) 
     assert (path.stat().st_mtime_ns, others.read_bytes()) == before
     clinic.erase(named(MARKER), hour=8)
     assert others.read_bytes() == before[1]
+
+
+def test_answers_in_a_table_are_erased_with_the_rest(tmp_path: Path) -> None:
+    clinic = Clinic(tmp_path)
+    answers = AnswerTable(f"sqlite:///{tmp_path}/answers.db", "answers", "clinic")
+    made = clinic.lake.read("clinic", "predictions")
+    (batch,) = [each for each in latest(clinic.lake, "clinic") if each.kind == "rows"]
+    answers.write(answers.name(batch), made)
+    request = ErasureRequest(named(MARKER), "the officer", "asked to", NIGHT, MOMENT + timedelta(hours=5))
+    erase(clinic.lake, clinic.spec, request, answers)
+    with closing(sqlite3.connect(tmp_path / "answers.db")) as file:
+        left = {row_id.partition("|")[0] for (row_id,) in file.execute("SELECT row_id FROM answers")}
+    assert left == set(OTHERS)
+    (amended,) = [each for each in latest(clinic.lake, "clinic") if each.kind == "rows"]
+    assert amended.base > batch.revision
+    assert answers.names() == {answers.name(replace(amended, revision=amended.base))}  # nothing is handed out again
