@@ -44,7 +44,7 @@ def monitor(project: str, date: Date | None = None, reason: str = "by hand") -> 
 
 def monitor_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Decide a night from what is stored."""
-    workspace = workspace.reading_for(workspace.champion())
+    workspace = workspace.reading_for(workspace.champion()).with_degree()
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
     before = decided(data.entries, night)
     landed = landed_batches(data.deliveries, data.entries, night, workspace.spec)

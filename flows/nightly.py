@@ -67,7 +67,7 @@ def nightly(project: str, date: Date | None = None, reason: str = "by hand") -> 
 
 def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Ingest, validate, score, measure and decide one night; with a monitoring schedule of its own, ingest to score."""
-    workspace = workspace.reading_for(workspace.champion())
+    workspace = workspace.reading_for(workspace.champion()).with_degree()
     checked = take_in_and_validate(workspace, night)
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
     champion, apart = workspace.champion(data.entries), workspace.spec.schedule.monitoring

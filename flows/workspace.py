@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from flows.loaded_version import Champion, loaded_version, served_version
+from tasks.dataset.degree_in_force import spec_in_force
 from tasks.dataset.feature_assembly import assembled_features, feature_values
 from tasks.errors import EvidenceError, Terminal
 from tasks.lake import Lake, LandingFolder, Lease, read_entries, s3_options, stored_columns
@@ -64,6 +65,11 @@ class Workspace:
             return self
         stored = partial(stored_columns, self.lake, self.project)
         return replace(self, spec=with_inputs_of(self.spec, champion.model.schema, stored))
+
+    def with_degree(self, entries: Sequence[Entry] | None = None) -> Workspace:
+        """Return the workspace with the degree of automation in force: it may have fallen below that of the spec."""
+        record = read_entries(self.lake, self.project, "night", "degree") if entries is None else entries
+        return replace(self, spec=spec_in_force(self.spec, record))
 
     def answer_destination(self) -> Answers | None:
         """Return the destination of the project's answers next to the lake; None where the spec names none."""

@@ -230,6 +230,7 @@ class _Run:
             proven.proof if proven else None,
             shown.metrics if shown else (),
             stored.people if stored else None,
+            stored.audit if stored else None,
         )
         decision = decide(situation(context, measured), self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)

@@ -48,5 +48,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     served = None if proven is None else proven.proof
     shown = entry.answer(Outputs)  # and feedback that came since counts for other nights
     outputs = () if shown is None else shown.metrics
-    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served, outputs, entry.people)
+    context = NightContext(
+        champion, data, workspace.load, *projects, entry.shadow_fault, served, outputs, entry.people, entry.audit
+    )
     return entry, decide(situation(context, measured), workspace.spec)

@@ -105,6 +105,11 @@ def unbundled(spec: ProjectSpec, schema: ModelSchema, files: Mapping[str, bytes]
             f"automation.degree is {spec.automation.degree}, with which no answer of the model is shown; expected "
             "assist, partial or full"
         )
+    if spec.automation.degree == "assist" and spec.automation.blind_share:
+        reasons.append(
+            "automation.blind_share hides the proposals of some rows, which a bundle shows; expected 0, or another "
+            "degree"
+        )
     if COMPACT_FILE not in files and form != "onnx" and schema.format == "onnx":
         reasons.append(f"it has no {COMPACT_FILE}, as versions of an earlier Leeway: retrain, or use `--for onnx`")
     if form == "onnx" and COMPACT_FILE in files and not has_fixed_sums(files[COMPACT_FILE]):

@@ -43,6 +43,7 @@ class ServedAnswer:
     probabilities: Mapping[str, float] | None = None
     reasons: str | None = None
     proposal: bool = False
+    audit: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,15 @@ from flows.stack.local_stack import running
 from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, open_lake
 from tasks import clock
+from tasks.dataset.degree_in_force import degree_in_force
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
+from tasks.inference.automation_degree import Degree, lower_degree
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
 from tasks.promote import StepTime, withdrawn
 from tasks.records import (
     ChampionChange,
+    Entry,
     RecordedVersion,
     RolloutEntry,
     champion_record,
@@ -95,6 +98,7 @@ class Publisher:
     store: ServingStore
     _lake: Lake = field(init=False)
     _terms: Terms | None = None
+    _highest: Degree = "full"
     _stamp: object = None
     _done: object = None
     _next: tuple[RecordedVersion | None, ...] = ()
@@ -123,8 +127,8 @@ class Publisher:
         Error
             When the champion cannot be packaged or fetched; the version before it goes on answering.
         """
-        terms = self._current_terms()
         entries = read_entries(self._lake, self.project)
+        terms = self._current_terms(entries)
         record = champion_record(entries)
         state, published = (record.champions(), self._stamp), None
         if (state, self._package_stamp()) != self._done:
@@ -268,18 +272,22 @@ class Publisher:
             raise EvidenceError("there is no key to sign packages with; set LEEWAY_PACKAGE_KEY, or let one be created.")
         return self.keys.private
 
-    def _current_terms(self) -> Terms:
-        """Return the spec and its contract, read again when a file has changed."""
+    def _current_terms(self, entries: Sequence[Entry] | None = None) -> Terms:
+        """Return the spec and its contract, read again when a file or the degree of automation has changed."""
+        if entries is not None:
+            self._highest = degree_in_force(entries, "full")
         if self._terms is not None and self._stamp == self._stamp_now(self._terms.spec):
             return self._terms
-        spec = read_spec(self.path)
+        written = read_spec(self.path)
+        degree = lower_degree(written.automation.degree, self._highest)
+        spec = written.model_copy(update={"automation": written.automation.model_copy(update={"degree": degree})})
         stamp, rules = self._stamp_now(spec), row_rules(spec, self.path.parent)
         self._terms, self._stamp = Terms(spec, rules, contract_of(spec, rules)), stamp
         return self._terms
 
-    def _stamp_now(self, spec: ProjectSpec) -> tuple[int, ...]:
+    def _stamp_now(self, spec: ProjectSpec) -> tuple[object, ...]:
         files = (self.path, self.path.parent / spec.contract.suite)
-        return tuple(file.stat().st_mtime_ns for file in files)
+        return (*(file.stat().st_mtime_ns for file in files), self._highest)
 
     def _registry(self, spec: ProjectSpec) -> Registry:
         if not os.environ.get(TRACKING):

@@ -21,6 +21,7 @@ from flows.steps.night_context import NightContext, situation
 from flows.steps.publish import publish
 from flows.workspace import Workspace
 from tasks import clock
+from tasks.dataset.degree_in_force import degree_since
 from tasks.dataset.night_data import NightData
 from tasks.decide import decide
 from tasks.lake import append_entry, read_nights
@@ -28,7 +29,7 @@ from tasks.logs import line, logger
 from tasks.metrics_export.task import timed
 from tasks.monitor.task import measure_drift_task
 from tasks.output_metrics.task import measure_outputs_task
-from tasks.people.task import compare_with_people_task
+from tasks.people.task import audit_answers_task, compare_with_people_task
 from tasks.records import Entry, MonitoringResult, NightEntry, nights_of
 from tasks.score.task import automated
 from tasks.spec import missed_nights
@@ -68,8 +69,10 @@ def decide_night(
         context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
         context = replace(context, served=prove_served(workspace, context.landed), outputs=measure_outputs_task(data))
         if champion is not None:
-            people = compare_with_people_task(data, champion.number, champion.trained_until)
-            context = replace(context, people=people)
+            changed = degree_since(data.entries, workspace.spec.automation.degree)
+            since = max(champion.trained_until, changed or date.min)
+            people = compare_with_people_task(data, champion.number, since)
+            context = replace(context, people=people, audit=audit_answers_task(data, champion.number, since))
         entry, record = _decide(workspace, context, data, reason)
     else:
         entry, record = before, data.entries
@@ -102,7 +105,7 @@ def _decide(
     written = append_entry(workspace.lake, workspace.project, entry)
     logger().info(line("night_decided", action=decision.action, kind=decision.kind, reason=decision.reason))
     show_shadow(workspace, facts.shadowed)
-    show_people(workspace, facts.people)
+    show_people(workspace, facts)
     record = [*data.entries, entry] if written else data.entries
     publish(workspace, entry, record, champion.number if champion else None, measured.distributions)
     return entry, record

@@ -12,7 +12,7 @@ from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_source import NightSource
 from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation
 from tasks.lake import Batch
-from tasks.records import MonitoringResult, OutputMetric, PersonComparison, ServedProof, UpstreamState
+from tasks.records import AuditedRows, MonitoringResult, OutputMetric, PersonComparison, ServedProof, UpstreamState
 from tasks.registry.mlflow_names import CHALLENGER
 
 
@@ -40,6 +40,8 @@ class NightContext:
         What users see of the answers, such as the share of those that are redone.
     people : PersonComparison or None
         How people decide next to the champion.
+    audit : AuditedRows or None
+        The degree of automation with its audit.
     """
 
     champion: Champion | None
@@ -51,6 +53,7 @@ class NightContext:
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
     people: PersonComparison | None = None
+    audit: AuditedRows | None = None
 
     @property
     def night(self) -> date:
@@ -88,5 +91,6 @@ def situation(context: NightContext, measured: MonitoringResult) -> Situation:
             served=context.served,
             outputs=context.outputs,
             people=context.people,
+            audit=context.audit,
         )
     )

@@ -13,6 +13,7 @@ from tasks.decide.situation import RegimeEvidence, ReleaseOutcome, ShadowOutcome
 from tasks.decide.suspicion_states import quarantined_batch, quarantined_suspicions, suspected_after
 from tasks.lake import Deliveries
 from tasks.records import (
+    AuditedRows,
     Entry,
     MonitoringResult,
     OutputMetric,
@@ -73,6 +74,8 @@ class SituationInputs:
         What users see of the answers.
     people : PersonComparison or None
         How people decide next to the model.
+    audit : AuditedRows or None
+        The degree of automation with its audit.
     """
 
     spec: ProjectSpec
@@ -89,6 +92,7 @@ class SituationInputs:
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
     people: PersonComparison | None = None
+    audit: AuditedRows | None = None
 
 
 def build_situation(inputs: SituationInputs) -> Situation:
@@ -143,6 +147,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         served=inputs.served,
         outputs=inputs.outputs,
         people=inputs.people,
+        audit=inputs.audit,
         overdue=overdue(inputs.deliveries, judged, inputs.spec),
     )
 

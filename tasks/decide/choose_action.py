@@ -9,7 +9,7 @@ from tasks.decide import root_cause
 from tasks.decide.retraining_limits import may_retrain, too_old
 from tasks.decide.situation import Situation
 from tasks.decide.unknown_classes import with_unknown_classes
-from tasks.decide.users_view import moved_outputs, outputs, people
+from tasks.decide.users_view import fallen, held_degree, moved_outputs, outputs, people
 from tasks.records import Action, AnyAnswer, Decision, DriftKind, subjects
 from tasks.spec.project_spec import ProjectSpec
 
@@ -29,6 +29,7 @@ QUESTIONS: tuple[Callable[[Situation, ProjectSpec], AnyAnswer | None], ...] = (
     ask.served_as_batch,
     outputs,
     people,
+    held_degree,
 )
 
 
@@ -72,21 +73,26 @@ def _action(seen: Situation, spec: ProjectSpec) -> tuple[Action, str]:
         return "wait", _without_champion(seen)
     if seen.quarantined:
         reason = _with_questions(f"quarantined: {', '.join(seen.quarantined)}", seen)
-        return "quarantine", "; ".join([reason, *_skewed(seen), *_worse(seen)])
+        return "quarantine", "; ".join([reason, *_to_see(seen), *_worse(seen)])
     if seen.new_suspicions:
         suspected = "; ".join(suspicion.sentence for suspicion in seen.new_suspicions[:MANY])
         question = f"Nothing is trained until a person has said it: {ask.way_to_answer(seen)}"
-        return "ask", "; ".join([f"{suspected}: broken or drifted? {question}", *_skewed(seen), *_worse(seen)])
+        return "ask", "; ".join([f"{suspected}: broken or drifted? {question}", *_to_see(seen), *_worse(seen)])
     action, reason = _by_error(seen, spec)
     if action in {"retrain", "ask"}:
-        reason = "; ".join([reason, *_skewed(seen), *(_worse(seen) if action == "ask" else [])])
-    elif wrong := [*_skewed(seen), *_worse(seen)]:
+        reason = "; ".join([reason, *_to_see(seen), *(_worse(seen) if action == "ask" else [])])
+    elif wrong := [*_to_see(seen), *_worse(seen)]:
         return "ask", "; ".join(wrong)
     if shown := moved_outputs(seen):
         action, reason = ("hold" if action == "score" else action), "; ".join([reason, *shown])
     if not seen.open_suspicions:
         return action, reason
     return ("hold" if action == "score" else action), _with_questions(reason, seen)
+
+
+def _to_see(seen: Situation) -> list[str]:
+    """Return what a person must see whatever the action is."""
+    return [*_skewed(seen), *fallen(seen)]
 
 
 def _skewed(seen: Situation) -> list[str]:

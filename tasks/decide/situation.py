@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from tasks.records import (
+    AuditedRows,
     DriftKind,
     DriftStatistic,
     Estimated,
@@ -110,6 +111,8 @@ class Situation:
         What users see of the answers, such as the share of those that are redone.
     people : PersonComparison or None
         How people decide next to the model; None where no decision of a person is known.
+    audit : AuditedRows or None
+        The degree of automation with its audit; None where the spec has nothing that people decide.
     overdue : str
         Why a delivery of rows is overdue; empty if none is.
     """
@@ -150,6 +153,7 @@ class Situation:
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
     people: PersonComparison | None = None
+    audit: AuditedRows | None = None
     overdue: str = ""
 
     @property

@@ -10,10 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.dataset.degree_in_force import spec_in_force
+from tasks.dataset.feature_assembly import feature_values
+from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.dataset.known_rows import consented_rows
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
-from tasks.lake import Filter, Lake, LandingFolder, active_rows, deliveries
+from tasks.lake import Filter, Lake, LandingFolder, active_rows, deliveries, read_entries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
 
@@ -29,13 +32,20 @@ class Queue:
 
 def waiting_rows(lake: Lake, spec: ProjectSpec) -> Queue:
     """Return the queue of a project; no one is shown rows without consent."""
+    spec = spec_in_force(spec, read_entries(lake, spec.project, "night", "degree"))
     batches, project = deliveries(lake, spec.project), spec.project
     served: list[Filter] = [("role", "=", "champion")]
     columns = ["row_id", "event_date", *prediction_columns(spec), "deferred", "time"]
     answered = active_rows(lake, project, "predictions", batches, columns=columns, where=served)
-    deferred = answered[answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
+    audited, hidden = are_audited(answered, spec.automation), were_hidden(answered, spec.automation)
+    deferred = answered[audited | answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)]
     labelled = active_rows(lake, project, "labels", batches, columns=["row_id"])["row_id"]
+    if spec.decisions is not None:
+        labelled = pd.concat([labelled, feature_values(lake, project, spec.decisions_table)["entity"]])
     waiting = queue(deferred, labelled, spec)
+    blind = waiting["row_id"].isin(answered.loc[hidden, "row_id"])
+    for name in waiting.columns.intersection(prediction_columns(spec)):
+        waiting[name] = waiting[name].where(~blind)
     rows = consented_rows(_rows(lake, spec, batches, waiting), spec)
     if spec.privacy.consent is not None:
         waiting = waiting[waiting["row_id"].isin(rows["row_id"])].reset_index(drop=True)

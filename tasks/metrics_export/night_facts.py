@@ -11,6 +11,7 @@ from cronsim import CronSim
 
 from tasks.records import (
     Action,
+    AuditedRows,
     Entry,
     GroupGap,
     NightEntry,
@@ -90,6 +91,8 @@ class NightFacts:
         What users saw of the answers.
     people : PersonComparison
         How people decided next to the model.
+    audit : AuditedRows
+        The degree of automation with its audit.
     """
 
     project: str
@@ -112,6 +115,7 @@ class NightFacts:
     served: ServedProof | None = None
     outputs: Sequence[OutputMetric] | None = None
     people: PersonComparison | None = None
+    audit: AuditedRows | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
     home_free_bytes: int | None = None
@@ -169,6 +173,7 @@ def night_facts(
         served=served.proof if served else ServedProof(),
         outputs=night.outputs,
         people=night.people,
+        audit=night.audit,
     )
 
 

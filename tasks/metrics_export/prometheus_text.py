@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from tasks.metrics_export.night_facts import NightFacts
-from tasks.records import Action, PersonComparison, SureMean
+from tasks.records import Action, AuditedRows, PersonComparison, SureMean
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -60,6 +60,11 @@ METRICS: dict[str, Meaning] = {
         "Error of people and of the model on the same rows, by decider: value, low, high.", ("decider", "bound")
     ),
     "leeway_people_rows": Meaning("Rows that people and the model both decided: hidden, labelled, shown.", ("kind",)),
+    "leeway_degree": Meaning("1 for the degree of automation of the last night.", ("degree",)),
+    "leeway_degree_fell": Meaning("1 when the last night found that the model may decide nothing by itself, else 0."),
+    "leeway_audited_error": Meaning("Error of the audited rows: value, low, high, target.", ("bound",)),
+    "leeway_audited_rows": Meaning("Audited rows: drawn, known.", ("kind",)),
+    "leeway_people_rows_per_day": Meaning("Rows a day that are left to people, and how many they can.", ("kind",)),
     "leeway_memory_peak_bytes": Meaning("Most resident memory that the night's process has used."),
     "leeway_lake_files": Meaning("Files of a lake table's latest commit.", ("table",)),
     "leeway_lake_bytes": Meaning("Size of a lake table's latest commit.", ("table",)),
@@ -153,7 +158,7 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         )
         if value is not None
     }
-    return samples | _several(facts) | _outputs(facts) | _people(facts.people)
+    return samples | _several(facts) | _outputs(facts) | _people(facts.people) | _audit(facts.audit)
 
 
 def _several(facts: NightFacts) -> dict[str, Samples]:
@@ -209,6 +214,20 @@ def _people(comparison: PersonComparison | None) -> dict[str, Samples]:
             (decider, bound): value for decider, error in errors.items() for bound, value in _bounds(error)
         },
         "leeway_people_rows": {(kind,): count for kind, count in counts.items()},
+    }
+
+
+def _audit(audit: AuditedRows | None) -> dict[str, Samples]:
+    if audit is None:
+        return {}
+    target = [] if audit.target is None else [("target", audit.target)]
+    days = {"left": audit.people_a_day, "can": audit.people_per_day}
+    return {
+        "leeway_degree": {(audit.degree,): 1.0},
+        "leeway_degree_fell": {(): float(bool(audit.falls_to))},
+        "leeway_audited_error": {(bound,): value for bound, value in [*_bounds(audit.error), *target]},
+        "leeway_audited_rows": {("drawn",): audit.drawn, ("known",): audit.known},
+        "leeway_people_rows_per_day": {(kind,): rows for kind, rows in days.items() if rows is not None},
     }
 
 

@@ -41,6 +41,8 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
         known_columns=tuple(dict.fromkeys([*not_requested(spec), *spec.privacy.drop])),
         rules=tuple(rules),
         degree=spec.automation.degree,
+        audit_share=spec.automation.audit_share,
+        blind_share=spec.automation.blind_share,
     )
     kinds = {name: kind for name, _, kind in cells(contract)}
     faults = [f"{rule.reason}: {fault}" for rule in contract.rules if (fault := rule_fault(rule, kinds)) is not None]

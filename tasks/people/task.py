@@ -1,19 +1,20 @@
-"""Reads what people decided, and compares it with what the champion answered."""
+"""Reads what people decided, compares it with what the champion answered, and audits what it decided by itself."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 
 from tasks.dataset.feature_assembly import feature_values
+from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.dataset.night_data import NightData
 from tasks.lake import Filter, active_rows
 from tasks.logs import line, logger
-from tasks.people.hidden_answers import were_hidden
+from tasks.people.audit import audited_rows
 from tasks.people.people_comparison import compared_rows, compared_slices
 from tasks.prefect_task import leeway_task
-from tasks.records import PersonComparison
+from tasks.records import AuditedRows, PersonComparison
 from tasks.row_contract.feedback_columns import DECISION
 
 
@@ -30,9 +31,9 @@ def compare_with_people(data: NightData, version: int, since: date) -> PersonCom
     spec = data.spec
     if spec.decisions is None:
         return None
-    answered = data.served(after=since)
-    answered = answered[answered["version"] == version].drop_duplicates("row_id", keep="last")
-    rows = answered.merge(decisions_of(data, since), on="row_id", how="inner", validate="one_to_one")
+    rows = _answered(data, version, since).merge(
+        decisions_of(data, since), on="row_id", how="inner", validate="one_to_one"
+    )
     if rows.empty:
         return None
     rows = _with_labels(rows, data, since)
@@ -54,6 +55,42 @@ def compare_with_people(data: NightData, version: int, since: date) -> PersonCom
 
 
 compare_with_people_task = leeway_task("compare with people")(compare_with_people)
+
+
+def audit_answers(data: NightData, version: int, since: date) -> AuditedRows | None:
+    """Return what an audit of a version shows, and whether the degree of automation holds; see `audited_rows`.
+
+    The truth of a row is its label or, where it has none yet, what a person decided without the answer.
+
+    Returns
+    -------
+    AuditedRows or None
+        None where the spec asks people for nothing: no audit, no blind rows, no decisions and no capacity.
+    """
+    spec, automation = data.spec, data.spec.automation
+    if not (automation.audit_share or automation.blind_share or automation.people_per_day or spec.decisions):
+        return None
+    answered = _answered(data, version, since)
+    audited = are_audited(answered, automation)
+    drawn = _with_labels(answered[audited], data, since)
+    if spec.decisions is not None:
+        drawn = drawn.merge(decisions_of(data, since), on="row_id", how="left", validate="one_to_one")
+        drawn["label"] = drawn["label"].where(drawn["label"].notna(), drawn[DECISION])
+    newest = max(answered["event_date"], default=data.night)
+    recent = (answered["event_date"] > newest - timedelta(days=spec.monitoring.window_days)).to_numpy(bool)
+    left = audited | answered["deferred"].astype("boolean").fillna(value=False).to_numpy(bool)
+    days = answered.loc[recent, "event_date"].nunique()
+    found = audited_rows(drawn, since, spec, float((left & recent).sum() / days) if days else None)
+    logger().info(line("answers_audited", drawn=found.drawn, evidence=found.evidence, known=found.known))
+    return found
+
+
+audit_answers_task = leeway_task("audit")(audit_answers)
+
+
+def _answered(data: NightData, version: int, since: date) -> pd.DataFrame:
+    answered = data.served(after=since)
+    return answered[answered["version"] == version].drop_duplicates("row_id", keep="last").reset_index(drop=True)
 
 
 def decisions_of(data: NightData, since: date) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The frozen records that rooms pass to each other and that the decision record stores."""
 
+from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison
 from tasks.records.answer_quality.group_gap import GapComparison, GroupGap, GroupMeasure
 from tasks.records.answer_quality.output_metric import DayShare, OutputMetric
@@ -11,6 +12,7 @@ from tasks.records.answers import (
     CorruptOrDrifted,
     DecidedByPeople,
     EnoughRows,
+    HeldDegree,
     Matters,
     MayRetrain,
     Obstacle,
@@ -65,6 +67,7 @@ from tasks.records.entries import (
     AnswerEntry,
     AutomationCounts,
     BatchVerdict,
+    DegreeEntry,
     Entry,
     EntryKind,
     NightEntry,
@@ -111,6 +114,7 @@ __all__ = [
     "AnswerEntry",
     "AnswerStep",
     "AnyAnswer",
+    "AuditedRows",
     "AutomationCounts",
     "Bar",
     "BatchVerdict",
@@ -125,6 +129,7 @@ __all__ = [
     "DayShare",
     "DecidedByPeople",
     "Decision",
+    "DegreeEntry",
     "Delivery",
     "DriftKind",
     "DriftStatistic",
@@ -137,6 +142,7 @@ __all__ = [
     "GapComparison",
     "GroupGap",
     "GroupMeasure",
+    "HeldDegree",
     "Kind",
     "Landed",
     "LocalError",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.output_metric import OutputMetric
 from tasks.records.answer_quality.person_comparison import PersonComparison
 from tasks.records.drift import DriftKind, LocalError
@@ -39,6 +40,7 @@ class QuestionId(StrEnum):
     SERVED_AS_BATCH = "served_as_batch"
     OUTPUTS = "outputs"
     PEOPLE = "people"
+    DEGREE = "degree"
 
     @property
     def sentence(self) -> str:
@@ -65,6 +67,7 @@ SENTENCES: dict[QuestionId, str] = {
     QuestionId.SERVED_AS_BATCH: "served as the batch answers?",
     QuestionId.OUTPUTS: "what do users see?",
     QuestionId.PEOPLE: "do people decide the same?",
+    QuestionId.DEGREE: "may the model decide by itself?",
 }
 
 
@@ -257,6 +260,14 @@ class DecidedByPeople(Answer):
     comparison: PersonComparison
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldDegree(Answer):
+    """Whether the degree of automation holds: the error of the audited rows, and where the degree falls."""
+
+    question: Literal[QuestionId.DEGREE] = QuestionId.DEGREE
+    audit: AuditedRows
+
+
 AnyAnswer = Annotated[
     EnoughRows
     | Valid
@@ -271,7 +282,8 @@ AnyAnswer = Annotated[
     | ChallengerInService
     | ServedAsBatch
     | Outputs
-    | DecidedByPeople,
+    | DecidedByPeople
+    | HeldDegree,
     Field(discriminator="question"),
 ]
 A = TypeVar("A", bound=Answer)

@@ -9,6 +9,7 @@ from tasks.records import (
     Answer,
     AnswerEntry,
     ChallengerInService,
+    DegreeEntry,
     DriftStatistic,
     Entry,
     Matters,
@@ -34,7 +35,7 @@ from tasks.spec import ProjectSpec
 
 COLUMNS_SHOWN = 8
 BATCHES_SHOWN = 10
-FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, AnswerEntry, SpecEntry)
+FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, AnswerEntry, SpecEntry, DegreeEntry)
 
 
 @dataclass(frozen=True, slots=True)

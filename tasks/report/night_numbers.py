@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tasks.records import Bounded, NightEntry, OutputMetric, PersonComparison, Statistic
+from tasks.records import AuditedRows, Bounded, NightEntry, OutputMetric, PersonComparison, Statistic
 from tasks.report.night_readings import strains
 
 
@@ -46,7 +46,7 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
     for gap in night.fairness:
         name = f"fairness.{gap.measure}"
         numbers[name] = max(numbers.get(name, 0.0), abs(gap.difference))
-    numbers |= _outputs(night.outputs) | _people(night.people)
+    numbers |= _outputs(night.outputs) | _people(night.people) | _audit(night.audit)
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
@@ -67,6 +67,14 @@ def _people(comparison: PersonComparison | None) -> dict[str, float]:
         if mean is not None
         for part, value in (("", mean.value), ("_low", mean.low), ("_high", mean.high))
     }
+
+
+def _audit(audit: AuditedRows | None) -> dict[str, float]:
+    if audit is None:
+        return {}
+    error = audit.error
+    bounds = {} if error is None else {"": error.value, "_low": error.low, "_high": error.high}
+    return {"audit.rows": float(audit.known)} | {f"audit.error{part}": value for part, value in bounds.items()}
 
 
 def _measured(name: str, measured: Bounded) -> dict[str, float]:

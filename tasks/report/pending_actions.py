@@ -9,6 +9,7 @@ from itertools import takewhile
 
 from tasks.records import (
     BatchVerdict,
+    DegreeEntry,
     Entry,
     NightEntry,
     PromotionEntry,
@@ -43,6 +44,7 @@ def pending_actions(record: Sequence[Entry], spec: ProjectSpec) -> list[PendingA
         *_rollout(record, spec),
         *_asked(record, spec),
         *_groups(record, spec),
+        *_degree(record, spec),
         *_quarantined(record, spec),
     ]
     return sorted(pending, key=lambda action: (action.since, action.what))
@@ -93,6 +95,24 @@ def _groups(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingActio
         what = f"{counted(len(gaps), 'difference')} between groups past fairness.limits"
         how = f"{gap_words(gaps[0])}; `leeway run retrain {spec.project}` trains a version that may differ less"
         yield PendingAction(what, spec.scope.owner, past[-1].night, how)
+
+
+def _degree(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
+    """Yield a degree of automation that has fallen, until a person raises it, and more rows than people can decide."""
+    changes = [each for each in record if isinstance(each, DegreeEntry) or _falls(each)]
+    if changes and isinstance(changes[-1], NightEntry) and changes[-1].audit is not None:
+        audit = changes[-1].audit
+        how = f"{audit.sentence}; `leeway degree {spec.project}` shows the evidence and raises it"
+        what = f"the degree of automation has fallen to {audit.falls_to}"
+        yield PendingAction(what, spec.scope.owner, changes[-1].night, how)
+    nights = latest_nights(record)
+    if nights and nights[-1].audit is not None and nights[-1].audit.is_overloaded:
+        what = "more rows are left to people than they can decide"
+        yield PendingAction(what, spec.scope.owner, nights[-1].night, nights[-1].audit.sentence)
+
+
+def _falls(entry: Entry) -> bool:
+    return isinstance(entry, NightEntry) and entry.audit is not None and bool(entry.audit.falls_to)
 
 
 def _quarantined(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

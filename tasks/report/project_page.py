@@ -13,6 +13,7 @@ from datetime import date
 from typing import TypeVar
 
 from tasks.records import (
+    DegreeEntry,
     Entry,
     NightEntry,
     PromotionEntry,
@@ -46,7 +47,7 @@ from tasks.spec import ProjectSpec
 NIGHTS_DRAWN = 400
 LISTED = 60
 UNFOLDED = 14
-LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, SpecEntry)
+LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, SpecEntry, DegreeEntry)
 E = TypeVar("E", bound=Entry)
 
 

@@ -89,10 +89,11 @@ def _with_interval(gap: GroupGap) -> str:
 
 def people_section(night: NightEntry) -> Section:
     """Return how people and the model decided the same rows, for all of them and by slice; no lines without any."""
-    found = night.people
+    found, audit = night.people, night.audit
+    held = [] if audit is None else [f"degree of automation: {audit.sentence}"]
     if found is None:
-        return Section("People and the model")
-    lines = [f"{found.sentence} ({found.since} to {found.until}, without the answer in view)"]
+        return Section("People and the model", tuple(held))
+    lines = [*held, f"{found.sentence} ({found.since} to {found.until}, without the answer in view)"]
     if found.shown_agreement is not None:
         same = found.shown_agreement.words(is_share=True)
         lines.append(f"{found.shown_rows:,} more rows were decided with the answer in view: the same on {same}")

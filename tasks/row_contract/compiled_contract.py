@@ -67,6 +67,8 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
         The critical expectations about each row by itself.
     degree : str
         The degree of automation: which rows are answered without a person.
+    audit_share, blind_share : float
+        The share of these that a person decides too; and of the rows that are proposed, those without the proposal.
     """
 
     protocol: int
@@ -84,6 +86,8 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
     known_columns: tuple[str, ...] = ()
     rules: tuple[RowRule, ...] = ()
     degree: Degree = "partial"
+    audit_share: float = 0.0
+    blind_share: float = 0.0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -93,8 +97,10 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def contract_digest(contract: RowContract) -> str:
-    """Return a digest of a contract: equal ones read and refuse the same rows."""
-    return hashlib.blake2b(msgspec.json.encode(contract), digest_size=8).hexdigest()
+    """Return a digest of a contract: equal ones read, refuse and answer rows in the same way."""
+    content = msgspec.to_builtins(contract)
+    del content["audit_share"], content["blind_share"]
+    return hashlib.blake2b(msgspec.json.encode(content), digest_size=8).hexdigest()
 
 
 def read_contract(content: bytes) -> RowContract:

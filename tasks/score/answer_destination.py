@@ -47,12 +47,14 @@ def answer_destination(spec: ProjectSpec, folder: Path, environment: Mapping[str
             dict(scoring.rename),
             scoring.timeout_minutes,
             is_private=spec.privacy.is_set,
+            blind_share=spec.automation.blind_share,
         )
     remote = output.startswith("s3://")
     return AnswerFiles(
         output if remote else str((folder / output).absolute()),
         scoring.format,
         proposals=is_proposal,
+        blind_share=spec.automation.blind_share,
         renamed=dict(scoring.rename),
         options=s3_options(environment) if remote else {},
     )

@@ -14,6 +14,7 @@ from tasks.databases import ARROW, Kind, TableWriter, is_there, literal, open_wr
 from tasks.errors import SourceError
 from tasks.lake import Batch
 from tasks.render.values import counted
+from tasks.score.prediction_rows import as_proposals
 
 COLUMNS: Mapping[str, Kind] = {
     "row_id": "text",
@@ -60,6 +61,8 @@ class AnswerTable:
         The longest duration of a statement.
     is_private : bool
         Whether no message may quote a cell.
+    blind_share : float
+        Of the rows that people decide, those without the proposal.
     """
 
     address: str = field(repr=False)
@@ -70,6 +73,7 @@ class AnswerTable:
     renamed: Mapping[str, str] = field(default_factory=dict)
     timeout_minutes: float = 30
     is_private: bool = False
+    blind_share: float = 0.0
 
     @property
     def ledger(self) -> str:
@@ -170,7 +174,8 @@ class AnswerTable:
 
     def _shown(self, answers: pd.DataFrame) -> pa.Table:
         in_utc = answers["time"].dt.tz_convert(None)  # which Arrow takes as UTC
-        shown = answers.assign(proposal=self.proposals, time=in_utc)
+        shown = as_proposals(answers, self.blind_share) if self.proposals else answers.assign(proposal=False)
+        shown = shown.assign(time=in_utc)
         schema = pa.schema([(name, ARROW[kind]) for name, kind in COLUMNS.items()])
         return pa.Table.from_pandas(shown[list(COLUMNS)], schema=schema, preserve_index=False)
 

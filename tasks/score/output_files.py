@@ -13,6 +13,7 @@ import pyarrow as pa
 from tasks.errors import Unreachable
 from tasks.lake import Batch, file_system, listed
 from tasks.render.csv_text import csv_bytes
+from tasks.score.prediction_rows import as_proposals
 
 NAMED = ("predicted_class",)  # only there where there are several classes
 HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file shares them
@@ -22,13 +23,14 @@ HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file share
 class AnswerFiles:
     """The destination of answers: a folder or `s3://bucket/prefix`, and the format of its files.
 
-    `proposals` says that a person decides on the answers; `renamed` has the columns with another name in the files;
-    `options` are the storage options for S3.
+    `proposals` says that a person decides on the answers, and `blind_share` of how many rows without them; `renamed`
+    has the columns with another name in the files; `options` are the storage options for S3.
     """
 
     root: str
     format: Literal["parquet", "csv"] = "parquet"
     proposals: bool = False
+    blind_share: float = 0.0
     renamed: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,7 +56,7 @@ class AnswerFiles:
         Unreachable
             When the store does not answer.
         """
-        shown = answers.assign(proposal=True) if self.proposals else answers
+        shown = as_proposals(answers, self.blind_share) if self.proposals else answers
         self.put(name, file_content(shown, self.format, self.renamed))
 
     def put(self, name: str, content: bytes) -> None:

@@ -9,10 +9,23 @@ import numpy as np
 import pandas as pd
 
 from tasks.inference import answers
+from tasks.inference.automation_degree import is_drawn
 from tasks.model import Predictor
 from tasks.model.input_matrix import input_matrix
 
 Role = Literal["champion", "shadow"]
+ANSWERED = ("prediction", "score", "confidence", "reasons", "probabilities", "predicted_class")
+
+
+def as_proposals(answers: pd.DataFrame, blind_share: float) -> pd.DataFrame:
+    """Return answers as the people who decide may see them: of the blind share, nothing of the model.
+
+    >>> as_proposals(pd.DataFrame({"row_id": ["a"], "prediction": [0.5]}), blind_share=1.0).values.tolist()
+    [['a', nan, False]]
+    """
+    blind = np.array([is_drawn(row_id, blind_share, "blind") for row_id in answers["row_id"]], dtype=bool)
+    hidden = {name: answers[name].where(~blind) for name in ANSWERED if name in answers}
+    return answers.assign(**hidden, proposal=~blind)
 
 
 def predictions(rows: pd.DataFrame, model: Predictor, version: int, role: Role, moment: datetime) -> pd.DataFrame:

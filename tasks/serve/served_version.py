@@ -13,7 +13,7 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray
 from tasks.compact import COMPACT_FILE
 from tasks.errors import EvidenceError
-from tasks.inference.automation_degree import are_answers_kept_back, deferred_under
+from tasks.inference.automation_degree import are_answers_kept_back, deferred_under, is_drawn
 from tasks.inference.matrix_model import MatrixModel
 from tasks.inference.model_answers import Answers, answers
 from tasks.inference.model_runner import Run, model_runner
@@ -176,16 +176,21 @@ class ServedVersion:
         if self._keeps_back:
             return answer
         if self._proposes:
+            if is_drawn(row_id, self.contract.blind_share, "blind"):
+                return answer
             answer["proposal"] = True
         elif later:
             return answer
+        elif is_drawn(row_id, self.contract.audit_share, "audit"):
+            answer["audit"] = True
         answer["prediction"] = prediction if finite else None
         answer["confidence"] = sure
         return answer
 
     def _add(self, answer: Answer, computed: Answers, place: int) -> None:
         """Add why a row is unsure, and what a classifier decides, to an answer that shows its prediction."""
-        if computed.reasons[place]:
+        is_blind = self._proposes and "proposal" not in answer
+        if computed.reasons[place] and not is_blind:
             answer["reasons"] = computed.reasons[place]
         if answer["prediction"] is None:
             return

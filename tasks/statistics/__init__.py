@@ -15,7 +15,7 @@ from tasks.statistics.intervals import mean_interval, paired_interval, t_quantil
 from tasks.statistics.jackknife import Blocks, ErrorBounds, jackknife_interval, p_value_beyond
 from tasks.statistics.losses import LOSSES, RESIDUALS, quantile_losses, truth_and_prediction
 from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
-from tasks.statistics.repeated_looks import mean_interval_at_every_look, share_interval
+from tasks.statistics.repeated_looks import evidence_above, mean_interval_at_every_look, share_interval
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "confidence_after",
     "decision_costs",
     "estimate_spread",
+    "evidence_above",
     "evidence_from_dict",
     "evidence_to_dict",
     "fit_day_effects",

@@ -1,4 +1,4 @@
-"""Intervals of a mean that hold at every look.
+"""Intervals of a mean that hold at every look, and evidence that it is above a target, however often one looks.
 
 Rows may be counted again every night: with probability 1 - alpha all of these intervals contain the true mean.
 """
@@ -18,6 +18,8 @@ from tasks.statistics.confidence_sequences import best_share, estimate_spread
 TUNED_ROWS = 300
 """With so many rows, the interval of a mean of numbers is narrowest for its confidence."""
 FEWEST = 2
+BETS = np.array([15 / 16, *(0.5**power for power in range(1, 8))])
+"""The bets, as shares of the largest one; the largest is below 1, so that no value takes all of the wealth."""
 
 
 class Looked(NamedTuple):
@@ -108,3 +110,50 @@ def mean_interval_at_every_look(values: FloatArray, days: npt.ArrayLike, confide
         return Looked(mean, mean, mean)
     margin = math.sqrt(variance * (1 + variance / change) * math.log((1 + change / variance) / alpha**2))
     return Looked(mean, mean - margin, mean + margin)
+
+
+def evidence_above(values: FloatArray, days: npt.ArrayLike, target: float) -> float:
+    """Return the logarithm of the evidence that the mean of values of at least 0 is above a target by now.
+
+    A bet on rows from a day on multiplies its wealth by 1 + b (x / target - 1) with each of them, where b is between 0
+    and 1. If no day has a mean above the target, the expected wealth never grows. The evidence is the wealth of many
+    bets with a wealth of 1 together: over a grid of b, and with the weight 1 / (d (d + 1)) of those that begin on the
+    d-th day, so that an error that has grown is found in spite of a long time with few errors. It passes 1 / alpha
+    with a probability of at most alpha, however often one looks.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Losses of at least 0, in the unit of the target.
+    days : array of int, shape (n,)
+        The number of the day of each row, from 1 on.
+
+    Notes
+    -----
+    I. Waudby-Smith and A. Ramdas (2023), Estimating means of bounded random variables by betting, JRSS B 86(1);
+    J. Shin, A. Ramdas and A. Rinaldo (2023), E-detectors, New England Journal of Statistics in Data Science 2(2), for
+    bets that begin later.
+
+    Examples
+    --------
+    One row with an error of twice the target, on the first day: bets multiply by 1 + b, half of the wealth is bet then.
+
+    >>> found = evidence_above(np.array([1.0]), np.array([1]), target=0.5)
+    >>> round(math.exp(found), 6) == round(0.5 * (1 + float(BETS.mean())) + 0.5, 6)
+    True
+    >>> evidence_above(np.array([]), np.array([], dtype=int), target=0.5)
+    0.0
+    """
+    numbers = np.asarray(days, dtype=np.int64)
+    if not len(values):
+        return 0.0
+    last = int(numbers.max())
+    gains = np.log1p(BETS * (np.asarray(values, dtype=np.float64)[:, None] / target - 1))
+    by_day = np.zeros((last + 1, len(BETS)))
+    np.add.at(by_day, numbers, gains)
+    from_day = np.cumsum(by_day[:0:-1], axis=0)[::-1]  # what bets have won that began on day 1, 2, ...
+    starts = np.arange(1, last + 1)
+    weights = -np.log(starts * (starts + 1.0)) - math.log(len(BETS))
+    logs = np.append((from_day + weights[:, None]).ravel(), -math.log(last + 1))  # the last: bets that have not begun
+    highest = float(logs.max())
+    return highest + math.log(float(np.exp(logs - highest).sum()))

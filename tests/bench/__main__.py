@@ -14,6 +14,7 @@ from tests.bench.broken_streams import bench_broken_streams
 from tests.bench.bundling import bench_bundles
 from tests.bench.cluster import bench_cluster
 from tests.bench.compact import bench_compact
+from tests.bench.degrees import bench_degrees
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
 from tests.bench.helping import bench_help
@@ -57,6 +58,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "serve": bench_serve,
     "rollout": bench_rollout,
     "rollout-trials": bench_rollout_trials,
+    "degrees": bench_degrees,
     "gate": bench_gate,
     "parity": bench_parity,
     "profiling": bench_profiling,

@@ -24,6 +24,7 @@ COMMANDS = [
         "approve",
         "bundle",
         "check",
+        "degree",
         "demo",
         "docs",
         "doctor",

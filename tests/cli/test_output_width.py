@@ -57,6 +57,7 @@ def project(here: Path, leeway: Leeway, orders: pd.DataFrame, monkeypatch: pytes
         ["doctor"],
         ["init", "orders.csv", "--time", "date", "--label", "price", "--project", "more"],
         ["answer", "orders", "nothing", "fault"],
+        ["degree", "orders"],
         ["release", "orders", "nothing"],
         ["erase", "orders", "--id", "nothing"],
         ["review", "orders"],

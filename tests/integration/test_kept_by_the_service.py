@@ -19,9 +19,10 @@ from tasks.dataset.label_join import newest_labels, ranked
 from tasks.dataset.night_data import NightData
 from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
+from tasks.labeling_queue.task import waiting_rows
 from tasks.lake import TABLES, Batch, Lake, active_rows, add_batches, deliveries, latest
 from tasks.output_metrics import measure_outputs
-from tasks.people import compare_with_people
+from tasks.people import audit_answers, compare_with_people
 from tasks.records import DayShare, Delivery
 from tasks.serve.processes.log_file import LogFile
 from tasks.serving_store.sent_files import DECISION_FOLDER, FEEDBACK_FOLDER, keep_sent
@@ -142,6 +143,35 @@ def test_the_newest_decision_of_a_row_is_compared_with_the_answer_and_later_with
     assert compare_with_people(NightData.read(lake, spec, NIGHT), 2, date(2026, 2, 1)) is None, "another version"
     own = stored_subject(lake, spec, Subject(None, frozenset({"8|2026-02-03"})))
     assert (own.counts["features"], own.counts["quarantine"]) == (1, 1), "a decision is of its row, refused or not"
+
+
+def test_an_audited_row_waits_without_its_answer_and_a_decision_of_it_is_the_truth_until_a_label_is(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, "filename", "serving: {decisions: true}\ndecisions: {}")
+    text = path.read_text(encoding="utf-8")
+    degree = "degree: partial, audit_share: 1, target_error: 1.5, people_per_day: 1"
+    path.write_text(text.replace("degree: partial", degree), encoding="utf-8")
+    spec, lake, root = read_spec(path), Lake(str(tmp_path / "lake")), tmp_path / "serving"
+    answer_two_flats(lake)
+    waiting = waiting_rows(lake, spec).waiting.set_index("row_id")["prediction"]
+    assert waiting["8|2026-02-03"] == 1.0, "the model left it to a person"
+    assert math.isnan(waiting["7|2026-02-03"]), "people audit it without the answer"
+    since, night = date(2026, 2, 1), date(2026, 2, 5)
+    before = audit_answers(NightData.read(lake, spec, night), 1, since)
+    assert before is not None
+    assert (before.drawn, before.known, before.people_a_day, before.is_overloaded) == (1, 0, 2.0, True)
+    line = {"flat": 7, "day": "2026-02-03", "decision": 4.0, "time": SENT.isoformat()}
+    keep_sent(root, "flats", [line], SENT, DECISION_FOLDER)
+    LogCarrier(root, spec, path.parent).carry_decisions(SENT, at_once=True)
+    (landed,) = (path.parent / "served" / "decisions").iterdir()
+    landed.rename(landed.with_name("2026-02-04.jsonl"))
+    found = verdicts(take_in(lake, spec, path.parent, NIGHT), spec, path.parent)
+    store(lake, spec, found, NIGHT, SENT + timedelta(days=1))
+    assert waiting_rows(lake, spec).waiting["row_id"].tolist() == ["8|2026-02-03"]
+    after = audit_answers(NightData.read(lake, spec, night), 1, since)
+    assert after is not None
+    assert (after.known, after.evidence > 0, after.falls_to) == (1, True, ""), "an error of 3, twice the target"
 
 
 def answer_two_flats(lake: Lake) -> None:

@@ -179,3 +179,18 @@ def answer(
     from flows.cli.commands.nights.answer_suspicion import answer_suspicion
 
     answer_suspicion(project, column, says, reason)
+
+
+@night_app.command()
+def degree(
+    project: Project,
+    raise_to: Annotated[
+        Literal["shadow", "assist", "partial", "full"] | None,
+        typer.Option("--raise-to", help="Raise the degree to this one, after you have read the evidence."),
+    ] = None,
+    reason: Reason = "by hand",
+) -> None:
+    """Show the degree of automation in force with its evidence; raise it again after it has fallen."""
+    from flows.cli.commands.models.set_degree import set_degree
+
+    set_degree(project, raise_to, reason)

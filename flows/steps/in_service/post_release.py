@@ -14,12 +14,12 @@ from tasks import clock
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.dataset.night_data import NightData
 from tasks.dataset.night_source import NightSource
-from tasks.decide import ReleaseOutcome, ShadowOutcome
+from tasks.decide import ReleaseOutcome, ShadowOutcome, Situation
 from tasks.evaluate import compare_in_service, first_cohort
 from tasks.evaluate.task import realised_losses
 from tasks.logs import line, logger
-from tasks.records import NightEntry, PersonComparison, Recovered, nights_of
-from tasks.registry.mlflow_names import CHALLENGER, PEOPLE, PREVIOUS, SHADOW
+from tasks.records import NightEntry, Recovered, nights_of
+from tasks.registry.mlflow_names import CHALLENGER, DEGREE, PEOPLE, PREVIOUS, SHADOW
 from tasks.score.task import Scorer
 
 SEEN_TO = {"ask", "retrain"}  # actions of a night that show a release that did worse to a person
@@ -92,10 +92,11 @@ def show_shadow(workspace: Workspace, outcome: ShadowOutcome | None) -> None:
         workspace.registry.set_tag(workspace.project, outcome.version, SHADOW, outcome.sentence)
 
 
-def show_people(workspace: Workspace, comparison: PersonComparison | None) -> None:
-    """Show on the page of the champion how people decide next to it."""
-    if comparison is not None:
-        workspace.registry.set_tag(workspace.project, comparison.version, PEOPLE, comparison.sentence)
+def show_people(workspace: Workspace, facts: Situation) -> None:
+    """Show on the page of the champion how people decide next to it, and whether its degree of automation holds."""
+    for tag, shown in ((PEOPLE, facts.people), (DEGREE, facts.audit)):
+        if shown is not None and facts.champion is not None:
+            workspace.registry.set_tag(workspace.project, facts.champion, tag, shown.sentence)
 
 
 def released(champion: Champion, data: NightSource) -> ReleaseOutcome | None:

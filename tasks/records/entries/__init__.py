@@ -6,6 +6,7 @@ subclass adds is kept as JSON in the column `details` (see `tasks.records.entry_
 
 from tasks.records.entries.action_entries import (
     AnswerEntry,
+    DegreeEntry,
     NotificationEntry,
     ReleaseEntry,
     ReviewEntry,
@@ -29,6 +30,7 @@ __all__ = [
     "AnswerEntry",
     "AutomationCounts",
     "BatchVerdict",
+    "DegreeEntry",
     "Entry",
     "EntryKind",
     "NightEntry",
@@ -58,4 +60,5 @@ ENTRY_TYPES: tuple[type[Entry], ...] = (
     NotificationEntry,
     AnswerEntry,
     SpecEntry,
+    DegreeEntry,
 )

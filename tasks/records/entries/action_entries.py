@@ -37,6 +37,16 @@ class AnswerEntry(Entry):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DegreeEntry(Entry):
+    """A person set the highest degree of automation, after it had fallen; `evidence` is what the person was shown."""
+
+    kind: ClassVar[EntryKind] = "degree"
+
+    action: Literal["human", "shadow", "assist", "partial", "full"]
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewEntry(Entry):
     """A person's labels came back from the review queue; `rows` is how many."""
 

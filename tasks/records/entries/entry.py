@@ -19,6 +19,7 @@ EntryKind = Literal[
     "review",
     "answer",
     "spec",
+    "degree",
 ]
 VERSION_NAME = re.compile(r"version (\d+)")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
 from tasks.records.answer_quality.output_metric import OutputMetric
@@ -15,6 +16,7 @@ from tasks.records.answers import (
     AnyAnswer,
     CorruptOrDrifted,
     DecidedByPeople,
+    HeldDegree,
     Matters,
     Outputs,
     WhereFirst,
@@ -153,6 +155,12 @@ class NightEntry(Entry):
         """How people decided next to the model; None where no decision of a person was known."""
         found = self.answer(DecidedByPeople)
         return None if found is None else found.comparison
+
+    @property
+    def audit(self) -> AuditedRows | None:
+        """The degree of automation with its audit; None where the spec has nothing that people decide."""
+        found = self.answer(HeldDegree)
+        return None if found is None else found.audit
 
     @property
     def downstream(self) -> tuple[str, ...]:

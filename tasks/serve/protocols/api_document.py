@@ -41,6 +41,7 @@ ANSWER = {
         "probabilities": {"type": "object"},
         "reasons": {"type": "string"},
         "proposal": {"type": "boolean"},
+        "audit": {"type": "boolean", "description": "Whether a person decides this row too, without the answer."},
     },
 }
 REFUSALS = {

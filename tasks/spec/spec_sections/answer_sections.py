@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from tasks.inference.automation_degree import Degree, are_answers_kept_back
-from tasks.spec.field_types import SpecSection, secret_reference
+from tasks.spec.field_types import Share, SpecSection, secret_reference
 
 ANSWER_FILE_COLUMNS = (
     *("row_id", "event_date", "prediction", "score", "confidence", "deferred", "reasons", "probabilities"),
@@ -38,6 +38,30 @@ class Automation(SpecSection):
         gt=0,
         description="The highest error of automatic decisions: the share of wrong predictions for classes, the mean of "
         "the metric for numbers. Rows with a less certain prediction are deferred to a person; by default no row is.",
+    )
+    audit_share: Share = Field(
+        0.0,
+        description="With the degrees partial and full: the share of the rows that the model decides by itself which a "
+        "person decides too, without its answer. Only these tell its error without bias. Past target_error the degree "
+        "falls to assist by itself, and only a person raises it again (`leeway degree`).",
+    )
+    blind_share: Share = Field(
+        0.0,
+        description="With the degree assist: the share of the rows that people decide without the model's answer, "
+        "because people who see an answer may copy it.",
+    )
+    false_falls: float = Field(
+        0.05,
+        gt=0,
+        le=0.5,
+        description="The accepted probability that the degree ever falls although the error is no higher than "
+        "target_error.",
+    )
+    people_per_day: int | None = Field(
+        None,
+        ge=1,
+        description="The most rows that people can decide a day; a night says when more are left to them, with those "
+        "of the audit.",
     )
 
     @property

@@ -66,11 +66,12 @@ def test_there_is_an_upgrade_and_a_frozen_file_for_every_older_protocol() -> Non
 def test_the_frozen_file_has_every_kind_of_entry_and_every_question() -> None:
     assert {row["kind"] for row in OLD} == set(BY_KIND) - {
         "answer",
+        "degree",
         "rollout",
         "spec",
     }  # of protocol 2 from their first day
     asked = {answer.question for row in OLD for answer in getattr(from_row(row), "answers", ())}
-    later = {QuestionId.SERVED_AS_BATCH, QuestionId.OUTPUTS, QuestionId.PEOPLE}  # of protocol 2 too
+    later = {QuestionId.SERVED_AS_BATCH, QuestionId.OUTPUTS, QuestionId.PEOPLE, QuestionId.DEGREE}  # of protocol 2 too
     assert asked == set(QuestionId) - later
 
 

@@ -42,8 +42,8 @@ def test_every_kind_of_model_repeats_the_answers_of_the_batch(kind: str, folder:
 ROWS = [ROW | {"flat": number, "area": 30.0 + 5 * number} for number in range(20)]
 
 
-def answers_under(degree: str, folder: Path) -> list[dict[str, Any]]:
-    package, files = package_of(folder, fitted("regression"), automation={"degree": degree})
+def answers_under(degree: str, folder: Path, **shares: float) -> list[dict[str, Any]]:
+    package, files = package_of(folder, fitted("regression"), automation={"degree": degree, **shares})
     version = ServedVersion(package, files)
     version.prove(package.references)
     return [one.answer for one in version.answers([version.reader.read(row) for row in ROWS])]
@@ -65,6 +65,19 @@ def test_each_degree_shows_what_it_allows(folder: Path) -> None:
     for answer, shown in zip(partial, full, strict=True):
         assert answer["prediction"] == (None if answer["deferred"] else shown["prediction"])
         assert ("reasons" in answer) == answer["deferred"]
+
+
+def test_a_blind_share_is_not_proposed_and_an_audited_share_is_answered_and_marked(folder: Path) -> None:
+    shown, blind = answers_under("assist", folder), answers_under("assist", folder, blind_share=0.5)
+    hidden = {"prediction": None, "deferred": True}
+    assert 0 < sum("proposal" in answer for answer in blind) < len(blind)
+    assert all(one in (both, {"id": both["id"], **hidden}) for one, both in zip(blind, shown, strict=True))
+    partial, audited = answers_under("partial", folder), answers_under("partial", folder, audit_share=0.5)
+    assert [{**answer, "audit": True} if "audit" in answer else answer for answer in partial] == partial
+    assert [{name: answer[name] for name in answer if name != "audit"} for answer in audited] == partial
+    marked = [answer for answer in audited if "audit" in answer]
+    assert 0 < len(marked) < len(audited)
+    assert not any(answer["deferred"] for answer in marked)
 
 
 def test_a_reference_that_differs_in_one_bit_is_refused(folder: Path) -> None:
