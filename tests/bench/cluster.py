@@ -33,7 +33,8 @@ WRITTEN_AT_ONCE = 200_000
 FIRST = date(2026, 1, 1)
 DAYS = 7
 PIECES = sized(1_000, 10)
-ALONE, SHARED = "one machine, one thread", "two Dask workers of one thread"
+WORKERS = sized(2, 1)
+ALONE, SHARED = "one machine, one thread", f"{WORKERS} Dask workers of one thread"
 Peaks = dict[str, float]
 
 
@@ -57,7 +58,7 @@ def bench_cluster(console: Console) -> Figures:
         reader = RowFiles.now(Lake(str(place / "alone")), "bench")
         parts = partitions(reader.parts(batch), rows)
         alone = _in_own_process(partial(_measured, place / "alone", batch, model, None))
-        with cluster_of(2, place, quiet) as cluster:
+        with cluster_of(WORKERS, place, quiet) as cluster:
             cluster.wait()
             shared = _in_own_process(partial(_measured, place / "shared", batch, model, cluster.address))
     for one, other in zip(alone.written, shared.written, strict=True):

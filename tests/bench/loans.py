@@ -14,6 +14,7 @@ from tests.bench.sizes import sized
 FIRST_DAY = date(2026, 1, 5)
 DAYS = sized(160, 100)
 ROWS_A_DAY = sized(150, 40)
+ROUNDS = sized(200, 20)
 DELAY_DAYS = 7
 SPEC = f"""\
 project: loans
@@ -28,7 +29,7 @@ features:
   numbers: [income, age, debt]
   booleans: [owns_home]
   categories: [purpose, town]
-training: {{task: binary, time_treatments: [all_history, recency], half_lives_days: [30]}}
+training: {{task: binary, time_treatments: [all_history, recency], half_lives_days: [30], iterations: [{ROUNDS}]}}
 split: {{holdout_days: 14, folds: 2, fold_days: 14}}
 monitoring: {{window_days: 1, cohort_days: 14, cooldown_days: 21}}
 gate: {{max_latency_ms: 1000}}

@@ -32,7 +32,7 @@ features:
   booleans: [open_sunday]
   categories: [city, kind]
 split: {{holdout_days: 14, folds: 1}}
-training: {{time_treatments: [all_history]}}
+training: {{time_treatments: [all_history], iterations: [{sized(200, 20)}]}}
 gate: {{max_latency_ms: 1000}}
 automation: {{retrain: ask}}
 """

@@ -29,9 +29,11 @@ from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.bench.sizes import sized
+from tests.houses import HOUSES, write_houses
 
 DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
 SEEDS, HEALTHY, PER_HOUR = sized((200, 1_000, 200.0), (2, 2, 200.0))
+FIRST_WEEKS = 24  # when small
 PROJECTS = sized(("house-prices", "card-fraud"), ("house-prices",))
 
 
@@ -39,7 +41,9 @@ def trial_of(project: str, home: Path) -> RolloutTrial:
     """Take in what landed for a worked project, and train its two versions."""
     from dataclasses import replace
 
-    folder = DEPLOYMENTS / project
+    folder = sized(DEPLOYMENTS / project, home / project)
+    if not folder.exists():
+        _write_first_weeks(folder)
     spec, lake, now = read_spec(folder / "project.yaml"), Lake(str(home / "lake")), clock.now()
     read = [each for each in take_in(lake, spec, folder, date.max, now) if isinstance(each, Delivery)]
     store(lake, spec, list(verdicts(read, spec, folder)), now.date(), now)
@@ -47,6 +51,13 @@ def trial_of(project: str, home: Path) -> RolloutTrial:
     history = replace(history, rows=assembled_features(history.rows, spec, lake, folder))
     first = night_with_share(history, CHAMPION_SHARE)
     return rollout_trial(spec, BacktestTrainer(history, folder), first, candidate_nights(history, first))
+
+
+def _write_first_weeks(folder: Path) -> None:
+    """Write the first weeks of the house sales, a delivery each, with a spec that trains in seconds."""
+    kinds = ("sales", "prices")
+    weeks = {kind: sorted(path.stem for path in (HOUSES / "landing" / kind).iterdir())[:FIRST_WEEKS] for kind in kinds}
+    write_houses(folder, {kind: {week: (week, week) for week in found} for kind, found in weeks.items()})
 
 
 @dataclass

@@ -32,8 +32,8 @@ SPEC = ProjectSpec.model_validate(
         "scope": {"owner": "bench", "objective": "demand", "metric": "mean_absolute_error", "training_minutes": 60},
         "source": {"uri": "in", "id": ["id"], "event_time": "day", "label": {"column": "demand"}},
         "features": {"numbers": NUMBERS},
-        "split": {"folds": 3, "fold_days": 14},
-        "training": {"trials": TRIALS, "time_treatments": ["all_history"]},
+        "split": {"folds": sized(3, 1), "fold_days": 14},
+        "training": {"trials": TRIALS, "time_treatments": ["all_history"], "iterations": [sized(200, 20)]},
     }
 )
 
