@@ -15,6 +15,7 @@ APART = (
 )  # tests that share no more than files do
 FIRST = (
     TOGETHER,
+    *("tests/integration/test_benches.py", "tests/end_to_end/test_replay_of_the_record.py"),
     *("tests/end_to_end/test_kill_sweep.py", "tests/end_to_end/test_faults.py", "tests/end_to_end/test_life.py"),
     *("tests/end_to_end", "tests/integration/test_servers.py", "tests/integration/test_stack.py", "tests/integration"),
 )
