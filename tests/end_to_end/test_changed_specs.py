@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -20,6 +17,7 @@ from tests.end_to_end.project_copies import NIGHT, Copy, cells
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
 Copier = Callable[..., Copy]
+Said = Callable[..., str]
 
 
 def predictions(it: Copy) -> pd.DataFrame:
@@ -77,16 +75,27 @@ def test_a_column_that_privacy_keeps_out_stops_the_night_until_a_version_without
     assert (champion.number, "sqft_basement" in champion.model.schema.numbers) == (number, False)
 
 
-def said(it: Copy, *command: str) -> str:
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
     """Return what a command prints about a copy of the project."""
-    environment = {**os.environ, **it.environment, "COLUMNS": "400", "NO_COLOR": "1"}
-    leeway = [str(Path(sys.executable).parent / "leeway"), *command]
-    done = subprocess.run(leeway, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+
+    def printed(it: Copy, *command: str) -> str:
+        from flows.cli.app import main
+
+        capsys.readouterr()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**it.environment, "COLUMNS": "400", "NO_COLOR": "1"}.items():
+                patch.setenv(name, value)
+            patch.setattr(sys, "argv", ["leeway", *command])
+            with pytest.raises(SystemExit):
+                main()
+        return "".join(capsys.readouterr())
+
+    return printed
 
 
 def test_a_champion_deleted_in_mlflow_is_missed_by_the_night_by_status_and_by_check(
-    copy: Copier, monkeypatch: pytest.MonkeyPatch
+    copy: Copier, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     it = copy("it", "deleted")
     gone = "version 1 is champion by the decision record, but "
@@ -100,7 +109,7 @@ def test_a_champion_deleted_in_mlflow_is_missed_by_the_night_by_status_and_by_ch
     assert f"{gone}the registry no longer has it: restore it" in read_nights(it.workspace.lake, it.project)[-1].reason
 
 
-def test_a_renamed_project_learns_that_its_history_has_another_name(copy: Copier) -> None:
+def test_a_renamed_project_learns_that_its_history_has_another_name(copy: Copier, said: Said) -> None:
     it = copy("it", "old")
     projects = it.where / "projects"
     (projects / "old").rename(projects / "new")
@@ -113,7 +122,7 @@ def test_a_renamed_project_learns_that_its_history_has_another_name(copy: Copier
         assert "name it old again to keep its history and its champion" in printed
 
 
-def test_a_kind_that_was_changed_is_found_by_check_before_a_night_fails_on_it(copy: Copier) -> None:
+def test_a_kind_that_was_changed_is_found_by_check_before_a_night_fails_on_it(copy: Copier, said: Said) -> None:
     it = copy("it", "kinds")
     it.replace_in_spec("categories: [zipcode]", "categories: [zipcode, condition]")
     it.replace_in_spec("    - condition # 1..5\n", "")
