@@ -21,6 +21,7 @@ from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.recorded_entries import decided_night
 from tests.said_by_files import files_with
+from tests.shared import made_once
 
 NIGHT = date(2026, 1, 31)
 MOMENT = datetime(2026, 2, 1, tzinfo=UTC)
@@ -69,7 +70,10 @@ def written(folder: Path) -> ProjectSpec:
 
 
 class Clinic:
-    """A project that has taken in a night, and with a champion that has answered its rows."""
+    """A project that has taken in a night, and with a champion that has answered its rows.
+
+    It is a copy of another, or of one that the session makes once, unless a spec or a lake of its own is given.
+    """
 
     def __init__(
         self,
@@ -79,12 +83,15 @@ class Clinic:
         lake: Lake | None = None,
     ) -> None:
         self.folder = folder
-        self.spec: ProjectSpec = spec or (like.spec if like else written(folder))
+        copied = like.folder if like else None if spec or lake else made_once("clinic", _made)
+        if copied is not None:
+            shutil.copytree(copied, folder, dirs_exist_ok=True)
         if like is not None:
-            shutil.copytree(like.folder, folder)
+            spec = like.spec
+        self.spec: ProjectSpec = spec or (ProjectSpec.model_validate(SPEC) if copied else written(folder))
         self.lake = lake or Lake(str(folder / "lake"))
         self.answers = AnswerFiles(str(folder / "answers"))
-        if like is None:
+        if copied is None:
             self.night()
             self.answer(1)
             self.decide()
@@ -138,6 +145,10 @@ class Clinic:
     def records(self) -> list[UpkeepEntry]:
         entries = read_entries(self.lake, "clinic", "upkeep")
         return [entry for entry in entries if isinstance(entry, UpkeepEntry) and entry.subject == "erasure"]
+
+
+def _made(folder: Path) -> Clinic:
+    return Clinic(folder, written(folder))
 
 
 def named(*ids: str, **options: Any) -> Subject:

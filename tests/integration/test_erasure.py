@@ -245,7 +245,7 @@ def test_the_log_of_a_table_of_an_earlier_version_has_no_extremes_of_anyone_afte
 ) -> None:
     with monkeypatch.context() as earlier:
         earlier.setattr(TableSchema, "settings", property(lambda _: SETTINGS))
-        clinic = Clinic(tmp_path)
+        clinic = Clinic(tmp_path, written(tmp_path))
         (tmp_path / "stays" / "2026-01-31.csv").write_text("patient,at,age,ward,doctor\nq1,2026-01-20,7,A,Ann\n")
         (tmp_path / "days" / "2026-01-31.csv").write_text("patient,at,days\nq1,2026-01-20,7\n")
         clinic.night(later=1)
