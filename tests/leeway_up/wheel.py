@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ensurepip
 import subprocess
 import sys
 import sysconfig
@@ -16,12 +17,18 @@ def installed(folder: Path) -> None:
     """Build the wheel and install it into `.venv` of a folder; the packages that it needs are those of this process."""
     built, environment = folder / "built", folder / ".venv"
     _run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)])
-    _run([sys.executable, "-m", "venv", str(environment)])
+    _run([sys.executable, "-m", "venv", "--without-pip", str(environment)])
     (wheel,) = built.glob("leeway-*.whl")
-    _run([str(environment / "bin" / "pip"), "install", "--quiet", "--no-deps", "--no-index", str(wheel)])
+    _run([str(environment / "bin" / "python"), _pip(), "install", "--quiet", "--no-deps", "--no-index", str(wheel)])
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
     # Not read from there: the path file by which the tests' own environment finds the checkout.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+
+
+def _pip() -> str:
+    """Return the pip that `venv` copies into an environment; run from its wheel, it need not be copied first."""
+    folder = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.__file__).parent / "_bundled"
+    return str(min(Path(folder).glob("pip-*.whl")) / "pip")
 
 
 def foreign_packages(folder: Path) -> None:
