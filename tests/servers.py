@@ -31,6 +31,13 @@ PORTS: Iterator[int] = iter([*PORT_RANGE[START:], *PORT_RANGE[:START]])
 """The ports that this process has not given yet; each process of a session begins at another one."""
 
 
+UNUSED = {
+    f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+    for service in ("EVENT_PERSISTER", "FOREMAN", "PAUSE_EXPIRATIONS", "TASK_RUN_RECORDER", "TRIGGERS")
+}
+"""What Prefect's server of the session does not do: no test looks at it, and it takes as long as the runs' own rows."""
+
+
 @dataclass(frozen=True)
 class Server:
     """A server of the session, which perhaps does not answer yet."""
@@ -73,7 +80,7 @@ def _of_session(name: str, command: Callable[[Path, int], Sequence[str]], path: 
         note = home / "server.json"
         if not note.exists():
             port = free_port()
-            process = start(command(home, port), home, environment_of(home))
+            process = start(command(home, port), home, environment_of(home) | UNUSED)
             address = f"http://{HOST}:{port}"
             note.write_text(json.dumps(asdict(Server(f"{address}{path}", f"{address}{health}", str(home), process))))
         return Server(**json.loads(note.read_text()))
