@@ -31,6 +31,7 @@ from tests.servers import free_port
 from tests.unit.serve.packages import ROW
 
 AT_ONCE = 20
+PAUSE_SECONDS = 0.1  # those who ask leave a processor to those who answer
 QUOTA = 250  # more than half of the answers change, and a stage needs a hundred
 TERMS = RolloutTerms(
     limits(0.95, 0.9, (-0.9, 0.9), 0.5),
@@ -77,6 +78,7 @@ class Client:
             reply = connection.getresponse()
             content = json.loads(reply.read())
             return int(content["version"]) if reply.status == 200 else None
+        time.sleep(PAUSE_SECONDS)
         return None
 
 
@@ -116,6 +118,7 @@ def test_a_rollout_runs_to_its_end_although_a_worker_is_killed_and_its_quota_hol
         while ((step := last_step(project)).action, step.share) != (wanted, share):
             assert time.monotonic() - began < 400, (step, (project.home / "log").read_text())
             versions += [client.version() for _ in range(AT_ONCE)]
+            time.sleep(PAUSE_SECONDS)
         return versions
 
     try:
@@ -193,6 +196,7 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
         began = time.monotonic()
         while client.version() != 2:
             assert time.monotonic() - began < 400, (project.home / "log").read_text()
+            time.sleep(PAUSE_SECONDS)
         last = last_step(project)
         now = clock.now()
         ended = RolloutVerdict("rolled_back", 0.0, "version 2 cannot be promoted again: prices off")
@@ -200,6 +204,7 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
         began = time.monotonic()
         while client.version() != 1:
             assert time.monotonic() - began < 60
+            time.sleep(PAUSE_SECONDS)
         assert {client.version() for _ in range(50)} == {1}
     finally:
         process.send_signal(signal.SIGTERM)
