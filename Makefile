@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # Compiled modules are kept: else each of the many processes that tests and servers are made of compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick bench check up wheel lock generated
+.PHONY: demo test quick bench check types style up wheel lock generated
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
@@ -22,7 +22,13 @@ quick: $(INSTALLED)  ## what needs no server: units, laws, doctests, in two minu
 	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows $(ARGS)
 
 check: $(INSTALLED)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/mypy && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code
+	@$(MAKE) --no-print-directory --jobs=2 types style
+
+types: $(INSTALLED)  ## takes as long as the rest of `make check`, and runs at the same time
+	@$(BIN)/mypy
+
+style: $(INSTALLED)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code
 
 bench: $(INSTALLED)  ## measured figures, each with a floor or a peer from the same run
 	@$(BIN)/python -m tests.bench $(ARGS)
