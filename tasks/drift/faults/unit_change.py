@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from tasks.arrays import FloatArray
+from tasks.drift.faults.resemblance import DECISIVE
 from tasks.profiles import NumberProfile
 from tasks.profiles.axis import bin_edges
 
@@ -181,8 +182,8 @@ def _best(reference: WeightedValues, now: WeightedValues, *, partly: bool) -> tu
     both_signs = bool(reference.values[0] < 0 < reference.values[-1])
     known_mean, now_mean = reference.mean(), now.mean()
     for factor, words, offset in _candidates():
-        if offset == 0 and both_signs and 1 / GREAT < factor < GREAT:  # -1 changes no spread
-            continue
+        if offset == 0 and both_signs and 1 / GREAT < factor < GREAT and (partly or _stayed(reference, now, factor)):
+            continue  # -1 changes no spread
         if _out_of_reach(reference, (now_mean - offset) / factor):
             continue
         before = reference.where(reference.beyond(reference.values * factor + offset)) if partly else reference
@@ -229,6 +230,21 @@ def exactness(before: WeightedValues, now: WeightedValues, factor: float, offset
         return math.inf if now_mean == factor * mean + offset else -math.inf
     exact, free = (now_mean - factor * mean - offset) ** 2 / noise, (now_mean - mean) ** 2 / (row + noise)
     return math.log1p(row / noise) / 2 - exact / 2 + free / 2
+
+
+def _stayed(before: WeightedValues, now: WeightedValues, factor: float) -> bool:
+    """Return whether a mean may have stayed while the spread grew, as that of a column of both signs may.
+
+    It has not where the factor explains it decisively better: the logarithm of the ratio of both densities.
+
+    >>> both = WeightedValues(np.array([-1.0, 5.0]), np.ones(2) * 1e6)  # 2 +- 3
+    >>> doubled, wider = (WeightedValues(np.array(values), np.ones(2) * 50) for values in ([-2.0, 10.0], [-4.0, 8.0]))
+    >>> _stayed(both, doubled, 2.0), _stayed(both, wider, 2.0)
+    (False, True)
+    """
+    noise = (factor * before.spread()) ** 2 * (1 / before.rows + 1 / now.rows)
+    apart = (now.mean() - before.mean()) ** 2 - (now.mean() - factor * before.mean()) ** 2
+    return apart <= 2 * DECISIVE * noise
 
 
 def _out_of_reach(reference: WeightedValues, mean: float) -> bool:

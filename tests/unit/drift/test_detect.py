@@ -215,3 +215,25 @@ def test_a_unit_of_all_rows_is_a_fault_of_its_own_next_to_a_category_never_met_i
 
 def kinds_of(suspicions: tuple[Suspicion, ...]) -> list[tuple[str, tuple[str, ...]]]:
     return [(one.kind, one.columns) for one in suspicions]
+
+
+@pytest.mark.parametrize(
+    ("change", "factor"),
+    [
+        (lambda values: values * 1.609344, 1.609344),
+        (lambda values: values / 2.54, 1 / 2.54),
+        (lambda values: 15 + (values - 15) * 1.609344, None),  # the spread grew and the mean stayed
+        (lambda values: values + 9, None),
+    ],
+)
+def test_a_few_negative_values_hide_no_unit_and_a_wider_spread_is_none(
+    change: Callable[[np.ndarray], np.ndarray], factor: float | None
+) -> None:
+    known, new = 15 + 8 * np.random.default_rng(5).normal(size=(2, 4000))
+    ruler = fit_ruler(pd.DataFrame({"temp": known}), numbers=["temp"], categories=[], booleans=[])
+    before, now = (profile(pd.DataFrame({"temp": each}), ruler) for each in (known, change(new[:400])))
+    old, then = before.columns["temp"], now.columns["temp"]
+    assert isinstance(old, NumberProfile)
+    assert isinstance(then, NumberProfile)
+    found = find_unit_change(old, then, partly=False)
+    assert (found.factor if found else None) == factor
