@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 
 def line(verb: str, **numbers: object) -> str:
@@ -40,6 +41,8 @@ def raised_at(error: BaseException) -> str:
 
 def logger() -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
     """Return the logger of the running flow or task, or the logger `leeway` outside of Prefect."""
+    if "prefect" not in sys.modules:  # so nothing runs in this process
+        return logging.getLogger("leeway")
     from prefect.context import FlowRunContext, TaskRunContext
     from prefect.logging import get_run_logger
 

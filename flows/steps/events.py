@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prefect.events import emit_event as emit_prefect_event
-
 EVENTS: dict[str, str] = {
     "night.decided": "A night was decided; the payload has its action, kind of drift and reason.",
     "batch.quarantined": "A delivery, or rows of it, were quarantined.",
@@ -32,6 +30,9 @@ def emit_event(project: str, event: str, payload: Mapping[str, Any]) -> None:
     """Emit one of `EVENTS` about a project, in the background; an unreachable server fails nothing."""
     if event not in EVENTS:
         raise KeyError(f"{event!r} is not one of Leeway's events: {', '.join(EVENTS)}")
+    # Imported once something happens: the controller of the service runs no flow.
+    from prefect.events import emit_event as emit_prefect_event
+
     emit_prefect_event(
         event=f"leeway.{event}",
         resource={"prefect.resource.id": f"leeway.project.{project}", "prefect.resource.name": project},

@@ -190,7 +190,7 @@ def _clocked_rooms() -> Iterator[Clocked]:
 
     with ExitStack() as patches:
         patches.enter_context(plain_rooms(wrap))
-        patches.enter_context(patch("flows.steps.events.emit_prefect_event"))
+        patches.enter_context(patch("prefect.events.emit_event"))
         for module in [each for name, each in sys.modules.items() if name.startswith("flows.")]:
             if getattr(module, "timed", None) is timed:
                 patches.enter_context(patch.object(module, "timed", clocked.room))

@@ -11,9 +11,7 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
-from prefect import Task
-
-from tasks.prefect_task import leeway_task
+from tasks.prefect_task import LeewayTask, leeway_task
 
 Wrap = Callable[[str, Callable[..., Any]], Callable[..., Any]]
 
@@ -51,10 +49,12 @@ def _replaced(wrap: Wrap) -> Iterator[None]:
         yield
 
 
-def _tasks() -> list[tuple[Any, str, Task[..., Any]]]:
+def _tasks() -> list[tuple[Any, str, LeewayTask[..., Any]]]:
     """Return each task where a flow looks it up: in the flow's module, not in the task's own."""
     flows = [module for name, module in sys.modules.items() if name.startswith("flows.")]
-    return [(module, name, each) for module in flows for name, each in vars(module).items() if isinstance(each, Task)]
+    return [
+        (module, name, each) for module in flows for name, each in vars(module).items() if isinstance(each, LeewayTask)
+    ]
 
 
 def _timed(function: Callable[..., Any], name: str, seconds: dict[str, float]) -> Callable[..., Any]:

@@ -115,6 +115,12 @@ def test_the_command_line_starts_without_heavy_packages() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_commands_and_the_controller_of_the_service_which_run_no_flow_start_without_prefect() -> None:
+    asked = "import sys, flows.serving.controller, flows.cli.commands.nights.status; print('prefect' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
+
+
 def test_an_unknown_project_names_the_nearest(here: Path, leeway: Leeway) -> None:
     known = here / "deployments" / "house-prices" / "project.yaml"
     known.parent.mkdir(parents=True)

@@ -313,7 +313,7 @@ def wire(mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
     made = Wire(mlflow_url)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", made.url)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    monkeypatch.setattr("flows.promote.carry_task", carry_task.with_options(retries=0))
+    monkeypatch.setattr("flows.promote.carry_task", carry_task.task.with_options(retries=0))
     yield made
     made.cut()
     made.listener.close()
