@@ -13,14 +13,14 @@ from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.spec_sections.rollout_section import Rollout
 
 NO_PROMISE = (
-    "its evidence does not say how its answers differ from the champion's, which rollout.strategy 'canary' is held "
-    "against; retrain, or set rollout.strategy to at_once"
+    "its evidence does not say how its answers differ from the champion's, which a rollout is held against; "
+    "retrain, or set rollout.strategy to at_once"
 )
 
 
 def is_rolled_out_first(situation: RegistryState, spec: ProjectSpec) -> bool:
-    """Return whether versions take over by a canary; the first champion never does."""
-    return spec.rollout.strategy == "canary" and situation.champion is not None
+    """Return whether versions take over by a rollout; the first champion never does."""
+    return spec.rollout.strategy != "at_once" and situation.champion is not None
 
 
 def rollout_of(version: Version, situation: RegistryState) -> RolloutEntry | None:
@@ -58,13 +58,17 @@ def begin_rollout(chosen: Version, situation: RegistryState, spec: ProjectSpec) 
 
 
 def rollout_terms(promise: ChangePromise, policy: Rollout) -> RolloutTerms:
-    """Return what a rollout is held to, from the promise of the gate and the section `rollout` of a spec."""
+    """Return what a rollout is held to, from the promise of the gate and the section `rollout` of a spec.
+
+    Blue/green has one stage after the shadow: all requests, while the old version computes each of them too.
+    """
+    is_switch = policy.strategy == "blue_green"
     return RolloutTerms(
         limits=limits(promise.changed_high, promise.size_high, (promise.shift_low, promise.shift_high), policy.leeway),
         alpha=policy.false_rollbacks,
         quota=policy.max_changed_answers,
-        first_share=policy.shares_from,
-        bake_hours=policy.bake_hours,
+        first_share=1.0 if is_switch else policy.shares_from,
+        bake_hours=policy.keep_warm_hours if is_switch else policy.bake_hours,
         doubt_hours=policy.doubt_hours,
         on_doubt=policy.on_doubt,
         unit=promise.unit,

@@ -224,6 +224,7 @@ def _of_rollout(spec: ProjectSpec) -> Found:
         ("privacy", "pseudonymise"): spec.privacy.pseudonymise,
     }
     for where, value in unserved.items():
-        if spec.rollout.strategy == "canary" and value:
-            text = f"rollout.strategy is 'canary', but projects with {'.'.join(map(str, where))} are not served yet"
+        if spec.rollout.strategy != "at_once" and value:
+            name = ".".join(map(str, where))
+            text = f"rollout.strategy is {spec.rollout.strategy!r}, but projects with {name} are not served yet"
             yield [("rollout", "strategy"), where], f"{text}; set strategy: at_once"

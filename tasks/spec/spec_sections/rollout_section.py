@@ -12,11 +12,12 @@ from tasks.spec.field_types import Column, Share, SpecSection
 class Rollout(SpecSection):
     """How a version that may be promoted takes over the requests of `leeway serve`."""
 
-    strategy: Literal["at_once", "canary"] = Field(
+    strategy: Literal["at_once", "canary", "blue_green"] = Field(
         "at_once",
         description="at_once: it is champion as soon as it may be promoted; canary: it first answers a share of the "
-        "requests, which grows while its answers differ from the champion's as the gate has promised. A canary needs "
-        "a running `leeway serve`.",
+        "requests, which grows while its answers differ from the champion's as the gate has promised; blue_green: "
+        "after the shadow it answers all requests at once, and the champion is kept warm. Both need a running "
+        "`leeway serve`.",
     )
     shares_from: float = Field(
         0.01, ge=0.001, le=1, description="The first share of the requests; it is multiplied by 4 in each stage."
@@ -55,6 +56,12 @@ class Rollout(SpecSection):
         ge=0,
         description="How long the candidate answers all requests before it is champion, in hours. Of a pause between "
         "two requests one hour counts, here and in `stage_hours`.",
+    )
+    keep_warm_hours: float = Field(
+        24,
+        ge=0,
+        description="With blue_green: how long the old version still computes each request after the switch, so that "
+        "it answers again at once; then the new one is champion. It takes the place of `bake_hours`.",
     )
     doubt_hours: float = Field(
         72, gt=0, description="How long a stage may take beyond those hours until a person is asked."

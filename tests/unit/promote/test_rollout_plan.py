@@ -50,6 +50,14 @@ def shelf_of() -> RolledShelf:
     return shelf
 
 
+def test_blue_green_switches_all_requests_once_and_keeps_the_old_version_warm() -> None:
+    policy = {**POLICY, "strategy": "blue_green", "keep_warm_hours": 6}
+    spec = SPEC.model_validate(SPEC.model_dump(mode="json") | {"rollout": policy})
+    (step,) = shelf_of().settle(spec)
+    assert isinstance(step, BeginRollout)
+    assert (step.terms.first_share, step.terms.bake_hours, step.terms.quota) == (1.0, 6.0, 7)
+
+
 def test_the_first_champion_needs_no_rollout() -> None:
     shelf = RolledShelf().add(1, APPROVED)
     assert [type(step) for step in shelf.settle(CANARY)] == [Promote]

@@ -196,7 +196,7 @@ def _require_landing(spec: ProjectSpec, folder: Path, *, lands_rollouts: bool) -
     """Raise Terminal if what is kept of a project cannot land: the service would lose it once its disk is full."""
     from tasks.lake.landing_file import LandingFolder
 
-    rolls_out, serving = lands_rollouts and spec.rollout.strategy == "canary", spec.serving
+    rolls_out, serving = lands_rollouts and spec.rollout.strategy != "at_once", spec.serving
     kept: dict[Literal["rows", "labels", "feedback", "decisions", "rollouts"], bool] = {
         "rows": serving.log,
         "labels": serving.labels,
