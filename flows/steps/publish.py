@@ -9,7 +9,11 @@ from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.workspace import Workspace
+from tasks.errors import SourceError, Unreachable
 from tasks.features import Leak
+from tasks.ingest import open_source
+from tasks.labeling_queue import ShownPicture
+from tasks.labeling_queue.task import shown_pictures
 from tasks.lake import read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import send_notifications_task
@@ -32,6 +36,7 @@ DISTRIBUTIONS = "distributions.json"
 OF_ROWS = (VALIDATION, REPORT, DISTRIBUTIONS)
 """What shows values of rows: erased with them, and written again by the next night."""
 SERIES = "monitoring"
+PICTURE_BYTES = 2**16
 
 
 def publish(
@@ -92,6 +97,24 @@ def write_report(workspace: Workspace) -> str:
 def _write_report(workspace: Workspace, series: Series, record: Sequence[Entry], champion: int | None) -> str:
     links = {"MLflow": f"{workspace.registry.url}/#/models/{workspace.project}"}
     drawn = distributions_from_json(workspace.lake.get(workspace.project, DISTRIBUTIONS))
-    content = page(workspace.spec, record, champion, links, drawn)
+    content = page(workspace.spec, record, champion, links, drawn, _pictures(workspace, record))
     series.put_text(REPORT, content)
     return workspace.lake.put(workspace.project, REPORT, content.encode())
+
+
+def _pictures(workspace: Workspace, record: Sequence[Entry]) -> list[ShownPicture]:
+    """Return the pictures of rows that a person looks at; none where the landing zone does not answer now."""
+    spec, nights = workspace.spec, [entry.night for entry in record if isinstance(entry, NightEntry)]
+    if spec.source.files is None or not nights:
+        return []
+    store = open_source(spec.source.uri, workspace.folder, spec.source)
+
+    def read(name: str) -> bytes | None:
+        content = store.read_file(name, PICTURE_BYTES)
+        return content if isinstance(content, bytes) else None
+
+    try:
+        return shown_pictures(workspace.lake, spec, nights[-1], read)
+    except (SourceError, Unreachable) as error:
+        logger().warning(line("pictures_left_out", why=error))
+        return []

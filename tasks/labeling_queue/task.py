@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -16,9 +17,15 @@ from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.dataset.known_rows import consented_rows
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
+from tasks.labeling_queue.shown_pictures import MOST, ShownPicture, refused_pictures, unsure_pictures
 from tasks.lake import Filter, Lake, LandingFolder, active_rows, deliveries, read_entries
 from tasks.logs import line, logger
+from tasks.render.png_picture import picture_address
 from tasks.spec import ProjectSpec
+
+PICTURE_DAYS = 14
+ReadFile: TypeAlias = Callable[[str], bytes | None]
+"""From the name of a file to its content; None where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +91,42 @@ def deliver_labels(file: LandingFile, spec: ProjectSpec, folder: Path) -> str:
     )
     logger().info(line("answers_delivered", bytes=len(file.content), key=file.key))
     return f"{uri.rstrip('/')}/{file.key}"
+
+
+def shown_pictures(lake: Lake, spec: ProjectSpec, night: date, read: ReadFile) -> list[ShownPicture]:
+    """Return at most 20 rows of the last two weeks with their pictures: first the refused ones, then the unsure ones.
+
+    None where `privacy` is set: reports then show no values of rows.
+
+    Parameters
+    ----------
+    read : callable
+        Reads the file of a row.
+    """
+    if spec.source.files is None or spec.privacy.is_set:
+        return []
+    batches, since = deliveries(lake, spec.project), night - timedelta(days=PICTURE_DAYS)
+    refused = [one for one in batches.latest() if one.kind == "rows" and one.rows_quarantined and since < one.arrival]
+    found: list[tuple[str, str, str]] = []
+    for batch in sorted(refused, key=lambda one: (one.arrival, one.key), reverse=True)[:MOST]:
+        stored = lake.read(spec.project, "quarantine", where=[("batch_id", "=", batch.batch_id)])
+        found += refused_pictures(stored, spec)
+    found += _unsure(lake, spec, batches, since)
+    return [ShownPicture(row, why, _address(read(name))) for row, why, name in found[:MOST]]
+
+
+def _unsure(lake: Lake, spec: ProjectSpec, batches: Any, since: date) -> Iterator[tuple[str, str, str]]:
+    recent: list[Filter] = [("event_date", ">", since)]
+    champion: list[Filter] = [("role", "=", "champion"), *recent]
+    columns = ["row_id", "event_date", "deferred", "time"]
+    answered = active_rows(lake, spec.project, "predictions", batches, columns=columns, where=champion)
+    if answered.empty:
+        return
+    labelled = active_rows(lake, spec.project, "labels", batches, columns=["row_id"])["row_id"]
+    named = ["row_id", *spec.file_columns[:1]]
+    rows = active_rows(lake, spec.project, "rows", batches, columns=named, where=recent)
+    yield from unsure_pictures(answered, labelled, rows, spec)
+
+
+def _address(content: bytes | None) -> str | None:
+    return None if content is None else picture_address(content)

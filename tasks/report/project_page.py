@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tasks.records import (
     DegreeEntry,
@@ -51,6 +51,25 @@ LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, Sp
 E = TypeVar("E", bound=Entry)
 
 
+class RowPicture(Protocol):
+    """A row with its picture as a `data:` address, or None where there is none to show, and why it is shown."""
+
+    @property
+    def row(self) -> str:
+        """The id of the row."""
+        ...
+
+    @property
+    def why(self) -> str:
+        """Why a person looks at it."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """The picture."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A line of the page's lists: a night's decision, or an event with its subject."""
@@ -68,6 +87,7 @@ def page(
     champion: int | None,
     links: Mapping[str, str] | None = None,
     distributions: WindowDistributions | None = None,
+    pictures: Sequence[RowPicture] = (),
 ) -> str:
     """Return the page as HTML; everything that came from data or people is escaped.
 
@@ -81,6 +101,8 @@ def page(
         Addresses to go on to, by name: `{"MLflow": "http://..."}`; one that is not http or https is left out.
     distributions : WindowDistributions, optional
         The inputs of the newest measured night next to the reference.
+    pictures : sequence of RowPicture
+        Rows that a person looks at, with their pictures.
     """
     nights = latest_nights(record)[-NIGHTS_DRAWN:]
     events = [entry for entry in record if isinstance(entry, LISTED_KINDS)]
@@ -93,6 +115,7 @@ def page(
         pending=pending_actions(record, spec),
         why=why_lines(nights[-1], spec, record) if nights else None,
         figures=[*_figures(nights, record, spec), *_distributions(nights, distributions)],
+        pictures=pictures,
         nights=_listed(nights, _night),
         events=_listed(events, _event),
     )

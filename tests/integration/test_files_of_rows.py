@@ -10,10 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.ingest.task import take_in
+from tasks.labeling_queue.task import shown_pictures
 from tasks.lake import Lake, active_rows, deliveries
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.task import store
@@ -22,7 +24,19 @@ from tests.integration.s3proxy import moto_process
 
 NIGHT, MOMENT = date(2026, 5, 2), datetime(2026, 5, 2, 4, tzinfo=UTC)
 FUNCTION = "def of_files(rows):\n    return rows.assign(size=[len(content) for content in rows['picture']])\n"
+PNG = (
+    Path(__file__).parents[2] / "deployments/screen-inspection/landing/screens/pictures/2026-03-02/00.png"
+).read_bytes()
 Put = Callable[[str, bytes], object]
+
+
+def store_deferred(lake: Lake, rows: pd.DataFrame) -> None:
+    """Store answers to rows that were all left to a person."""
+    said = rows[["row_id", "batch_id", "revision", "event_date"]].assign(
+        version=1, role="champion", prediction=0.5, score=0.0, probabilities=None, predicted_class=None, confidence=0.5,
+        deferred=True, reasons="", time=MOMENT,
+    )  # fmt: skip
+    lake.append_if_absent("line", "predictions", said, "said/1")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +101,7 @@ def test_files_are_made_into_stored_columns_once(
     put("files/7.png", b"a picture")
     put("files/8.png", b"changed")
     put("files/0.png", b"small")
-    text = "".join(f"{name},2026-05-01,{picture},{said},1\n" for name, (picture, said) in rows.items())
+    text = "".join(f"{name},2026-05-01,{picture},{said},\n" for name, (picture, said) in rows.items())
     tiny = f"r5,2026-05-01,0.png,{sha256(b'small').hexdigest()},1\n"
     put("2026-05-02.csv", f"id,at,picture,digest,faulty\n{text}{tiny}".encode())
     if on_disk:
@@ -102,7 +116,19 @@ def test_files_are_made_into_stored_columns_once(
         "file_missing:picture",
     ]
     assert take_in(lake, spec, tmp_path, NIGHT, MOMENT) == []
-    remove_files()
     stored = active_rows(lake, "line", "rows", deliveries(lake, "line"))
+    store_deferred(lake, stored)
+    shown = {one.row: one for one in shown_pictures(lake, spec, NIGHT, {"8.png": PNG}.get)}
+    assert {row: one.why for row, one in shown.items()} == {
+        "r5": "refused: expect_column_values_to_be_between:size",
+        "r8": "refused: file_digest:picture",
+        "r9": "refused: file_missing:picture",
+        "r0": "refused: file_digest:picture",
+        "r7": "left to a person",
+    }
+    assert [row for row, one in shown.items() if one.address] == ["r8"]
+    hidden = spec.model_copy(update={"privacy": spec.privacy.model_copy(update={"drop": ["name"]})})
+    assert shown_pictures(lake, hidden, NIGHT, lambda _: PNG) == []
+    remove_files()
     assembled = assembled_features(stored, spec, lake, tmp_path)
     assert assembled[["row_id", "size", "picture", "digest"]].to_numpy().tolist() == [["r7", 9.0, "7.png", digest]]

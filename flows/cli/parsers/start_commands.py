@@ -108,7 +108,8 @@ def demo(
     project: Annotated[
         str,
         typer.Option(
-            "--project", help="The worked project: house-prices, card-fraud, voice-search or patient-records."
+            "--project",
+            help="The worked project: house-prices, card-fraud, voice-search, patient-records or screen-inspection.",
         ),
     ] = "house-prices",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,

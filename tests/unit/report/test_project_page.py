@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tasks.labeling_queue import ShownPicture
 from tasks.records import (
     AutomationCounts,
     BatchVerdict,
@@ -99,6 +100,17 @@ def test_nothing_that_came_from_data_or_people_becomes_markup(text: str, spec: P
     assert markup.tags.count("b") == 2  # a batch and a version need attention
     assert not [name for name, _ in markup.attributes if name.startswith("on")]
     assert {value for name, value in markup.attributes if name == "href"} == {"http://127.0.0.1:1"}
+
+
+def test_pictures_are_shown_with_names_that_stay_text(spec: ProjectSpec) -> None:
+    shown = [
+        ShownPicture(HOSTILE, HOSTILE, "data:image/png;base64,AAAA"),
+        ShownPicture("r9", "refused: file_missing:picture", None),
+    ]
+    html = page(spec, [], None, pictures=shown)
+    assert html.count("<img ") == html.count("src='data:image/png;base64,AAAA'") == 1
+    assert "no picture that can be shown" in html
+    assert "<script" not in html
 
 
 def test_writing_from_right_to_left_does_not_turn_its_neighbours(spec: ProjectSpec, night: Night) -> None:
