@@ -205,7 +205,7 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
         while client.version() != 1:
             assert time.monotonic() - began < 60
             time.sleep(PAUSE_SECONDS)
-        assert time.monotonic() - began < 5, "0.2 seconds on an idle machine"
+        assert time.monotonic() - began < 5, "it took 0.2 seconds on a loaded machine"
         assert {client.version() for _ in range(50)} == {1}
     finally:
         process.send_signal(signal.SIGTERM)
