@@ -16,7 +16,7 @@ import pandas as pd
 from tasks.dataset.event_days import days_of, numbered
 from tasks.drift import Suspicion, faults_of_columns, is_back
 from tasks.drift.faults.rare_values import rare_strain
-from tasks.drift.faults.unit_change import distributions_differ, weighted_values
+from tasks.drift.faults.unit_change import GREAT, distributions_differ, weighted_values
 from tasks.monitor.window import newest_window
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
 from tasks.records import DriftStatistic, Performance, Statistic, SuspicionState
@@ -24,6 +24,7 @@ from tasks.statistics import LOSSES
 
 WEEK = timedelta(days=7)
 KNOWN = timedelta(weeks=8)  # enough rows, and no older than need be
+ERRORS = 2  # standard errors: below, chance may explain that the error is higher than promised
 OF_TWO_CLASSES = frozenset({"log_loss", "brier_score", "error_rate"})
 NOT_OF_LABELS = frozenset({"null_burst", "empty_column", "missing_slice"})  # a label that is missing is not known yet
 
@@ -71,7 +72,7 @@ def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> 
     usual, labels = _Labels(look.column, before), labelled["label"]
     for first, last in spans:
         inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
-        fault = usual.fault(_known(labels[inside]), look.alpha / len(spans))
+        fault = _explaining(usual.fault(_known(labels[inside]), look.alpha / len(spans)), labelled[inside], look, found)
         if fault is None and look.metric in OF_TWO_CLASSES:
             fault = _exchanged(labelled[inside], look, found)
         if fault is not None:
@@ -113,6 +114,22 @@ def labels_back(labelled: pd.DataFrame, look: LabelLook, suspected: Iterable[Sus
         if is_back(columns[0], columns[1], columns[2]):
             over[state.name] = last
     return over
+
+
+def _explaining(fault: Suspicion | None, rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:
+    """Return a fault, but None for another unit that does not explain the error.
+
+    Labels alone cannot tell a small factor from a change of the world; with their predictions they can: in their old
+    unit they would fit them as promised, unless chance hides it.
+    """
+    factor = float(fault.numbers.get("factor", GREAT)) if fault is not None else GREAT
+    is_whole = fault is not None and fault.numbers.get("share") == 1
+    if fault is None or fault.kind != "unit_change" or not is_whole or not 1 / GREAT < factor < GREAT:
+        return fault
+    known = rows[rows["label"].notna()]
+    losses = LOSSES[look.metric](known["label"].to_numpy(np.float64) / factor, known["prediction"].to_numpy(np.float64))
+    least = losses.mean() - ERRORS * losses.std() / np.sqrt(len(losses))
+    return fault if least <= found.loss.tolerated else None
 
 
 def _exchanged(rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:

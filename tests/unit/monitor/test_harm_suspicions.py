@@ -118,8 +118,10 @@ def prices(change: Callable[[np.ndarray], np.ndarray], days: range) -> pd.DataFr
     """Return labels of thirty days, some of them changed."""
     parts = []
     for number in range(30):
-        values = 20 + 5 * np.random.default_rng([9, number]).normal(size=ROWS)
-        parts.append(pd.DataFrame({"label": change(values) if number in days else values, "event_date": day(number)}))
+        draws = np.random.default_rng([9, number])
+        values = 20 + 5 * draws.normal(size=ROWS)
+        labels, answers = change(values) if number in days else values, values + draws.normal(size=ROWS)
+        parts.append(pd.DataFrame({"label": labels, "prediction": answers, "event_date": day(number)}))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -140,6 +142,24 @@ def test_a_label_that_looks_broken_is_asked_about(
     found = label_fault(prices(change, days), PRICE, past_leeway(30 - days.start, end=29 - BEFORE))
     assert found is not None
     assert (found.kind, found.columns, found.since) == (kind, ("price",), day(days.start))
+
+
+def test_a_label_that_moved_nearly_by_a_known_factor_is_drift_where_the_factor_does_not_explain_the_error() -> None:
+    """Of skewed labels, few rows cannot tell 1.3 from 1.609; their predictions can: |1.3 / 1.609 - 1| = 19 %."""
+    parts = []
+    for number in range(30):
+        draws = np.random.default_rng([7, number])
+        values = 20 * np.exp(0.6 * draws.normal(size=ROWS // 4))
+        labels, answers = values * (1.3 if number >= 22 else 1.0), values * np.exp(0.05 * draws.normal(size=ROWS // 4))
+        parts.append(pd.DataFrame({"label": labels, "prediction": answers, "event_date": day(number)}))
+    rows, kinds = pd.concat(parts, ignore_index=True), []
+    for factor in (1.3, 1.609344):
+        late = rows["event_date"] >= day(22)
+        changed = rows.assign(label=rows["label"].where(~late, rows["label"] / 1.3 * factor))
+        error = replace(past_leeway(8, end=29 - BEFORE), loss=Bounded(6.0, 5.9, 6.1, expected=1.0, leeway=0.2))
+        found = label_fault(changed, PRICE, error)
+        kinds.append(found.kind if found else None)
+    assert kinds == [None, "unit_change"]
 
 
 @pytest.mark.parametrize(
