@@ -172,7 +172,7 @@ def _suspicions(
     arrived = any(night in inputs.delivered for night in inputs.judged)
     back = ended(rows, baseline.reference.total, found, newest, arrived=arrived)
     promise, label = baseline.promise, spec.source.label.column
-    look = LabelLook(label, promise.metric, policy.min_rows, monitor.alpha)
+    look = LabelLook(label, promise.metric, policy.min_rows, monitor.alpha, spec.privacy.is_set)
     back |= labels_back(inputs.labelled, look, inputs.suspected)
     if error is not None and error.past_leeway:
         known = KnownSince(inputs.accepted, inputs.labelled, promise.classes)

@@ -41,12 +41,15 @@ class LabelLook:
         Rows that are needed to know how labels were, or are again.
     alpha : float
         Chance that values beyond the range of those before are called more than chance, on one night.
+    is_private : bool
+        Whether what is found must name no value of a label.
     """
 
     column: str
     metric: str
     fewest: int
     alpha: float
+    is_private: bool = False
 
 
 def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:
@@ -76,8 +79,17 @@ def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> 
         if fault is None and look.metric in OF_TWO_CLASSES:
             fault = _exchanged(labelled[inside], look, found)
         if fault is not None:
-            return replace(fault, since=since)
+            return replace(_without_values(fault) if look.is_private else fault, since=since)
     return None
+
+
+def _without_values(found: Suspicion) -> Suspicion:
+    """Return a fault of labels that names none of them.
+
+    >>> _without_values(Suspicion("stuck", ("plan",), "every row is 'a'", {"share": 1.0, "value": "a"})).sentence
+    'stuck in plan (labels are not as they were)'
+    """
+    return replace(found, evidence="labels are not as they were", numbers={"share": found.numbers.get("share", 1.0)})
 
 
 def regime_start(found: Performance) -> date:

@@ -186,6 +186,13 @@ def test_labels_of_one_class_are_asked_about_where_chance_does_not_explain_them(
         assert (found.kind if found else None) == kind
 
 
+def test_a_project_with_privacy_is_shown_no_value_of_a_label() -> None:
+    private = replace(PRICE, is_private=True)
+    found = label_fault(prices(lambda values: values * 0 + 17, range(22, 30)), private, past_leeway(8, end=29 - BEFORE))
+    assert found is not None
+    assert (found.sentence, found.numbers) == ("stuck in price (labels are not as they were)", {"share": 1.0})
+
+
 def test_two_classes_with_each_others_name_are_asked_about_and_a_turned_half_is_not() -> None:
     found = []
     for turned in (1.0, 0.5):
