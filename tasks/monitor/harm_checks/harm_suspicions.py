@@ -63,8 +63,10 @@ def harm_suspicions(
     look : LabelLook
         What labels are looked at by.
     """
-    for move in _moves(monitor, seen, known.accepted, found):
-        suspected = None if move is None else _suspected(move, known)
+    moves = [move for move in _moves(monitor, seen, known.accepted, found) if move is not None]
+    beyond = frozenset[str]().union(*(move.beyond for move in moves))  # a span of few days may not show it yet
+    for move in moves:
+        suspected = _suspected(move, beyond, known)
         if suspected is not None:
             yield suspected
             break
@@ -113,9 +115,9 @@ def _moves(
             yield sudden_move(monitor.reference, until, monitor.moved_in(first, sum_profiles(span)))
 
 
-def _suspected(move: SuddenMove, known: KnownSince) -> Suspicion | None:
+def _suspected(move: SuddenMove, beyond: frozenset[str], known: KnownSince) -> Suspicion | None:
     since, names = min(move.days.values()), tuple(move.days)
-    if move.alone:
+    if move.alone and not beyond & set(names):
         return Suspicion("shock", names, f"it moved alone and at once around {since}, and the error rose", since=since)
     if not _labels_stayed(known, since):
         return None

@@ -25,11 +25,12 @@ BEYOND = frozenset({Statistic.OUTSIDE, Statistic.UNKNOWN})
 class SuddenMove:
     """The columns past their leeway that moved at once, with the first day of each since then.
 
-    `alone` says that it is the only column of more than two, and moved within what the reference knows.
+    `alone` says that it is the only column of more than two; `beyond` has columns with values the reference lacks.
     """
 
     days: Mapping[str, date]
     alone: bool
+    beyond: frozenset[str]
 
 
 def sudden_move(
@@ -53,8 +54,8 @@ def sudden_move(
     found = {name: day for name, day in _sudden(reference, accepted).items() if name in past}
     if not found:
         return None
-    among_many = len(reference.layout.names) >= FEWEST_COLUMNS
-    return SuddenMove(found, among_many and len(found) == 1 and not past[next(iter(found))] & BEYOND)
+    beyond = frozenset(name for name, statistics in past.items() if statistics & BEYOND)
+    return SuddenMove(found, len(reference.layout.names) >= FEWEST_COLUMNS and len(found) == 1, beyond)
 
 
 def _sudden(reference: Reference, accepted: Mapping[date, TableProfile]) -> dict[str, date]:

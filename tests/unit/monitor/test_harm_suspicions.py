@@ -16,7 +16,7 @@ from tasks.monitor.drift_monitor import InputDrift
 from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions
 from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault, labels_back
 from tasks.profiles import fit_ruler, profile
-from tasks.records import Bounded, Performance, Suspicion, SuspicionState
+from tasks.records import Bounded, DriftStatistic, Performance, Statistic, Suspicion, SuspicionState
 
 START, ROWS, COLUMNS = date(2026, 1, 5), 200, ["temp", "lat", "dist"]
 BOUGHT = LabelLook("bought", "brier_score", fewest=50, alpha=1e-4)
@@ -85,6 +85,21 @@ def test_a_fault_of_few_days_is_not_diluted_by_a_cohort_of_weeks(monitor: DriftM
     assert (found.kind, found.columns) == ("shock", ("temp",))
     assert found.since is not None
     assert day(BEFORE + ONSET - 3) <= found.since <= day(BEFORE + ONSET)  # weeks with all four days have the same mean
+
+
+def test_new_values_that_only_the_newest_window_shows_are_no_column_within_the_known(monitor: DriftMonitor) -> None:
+    def breaks(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(temp=rows["temp"] + 1)
+
+    days = [labelled(BEFORE + number, breaks, nothing, nights=15) for number in range(NIGHTS)]
+    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in enumerate(days)}
+    known = KnownSince(accepted, pd.concat(days[: ONSET + 7], ignore_index=True))
+    newest = DriftStatistic("temp", Statistic.OUTSIDE, 0.1, 0.05)
+    level = DriftStatistic("temp", Statistic.LEVEL, 1.0, 0.1)
+    asked_of = (
+        harm_suspicions(monitor, InputDrift((level, *more)), known, past_leeway(), PRICE) for more in ((), (newest,))
+    )
+    assert [[one.columns for one in found] for found in asked_of] == [[("temp",)], []]
 
 
 def offset(**by: float) -> Change:
