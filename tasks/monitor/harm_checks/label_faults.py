@@ -13,18 +13,18 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.dataset.event_days import days_of, numbered
 from tasks.drift import Suspicion, faults_of_columns, is_back
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.faults.unit_change import GREAT, distributions_differ, weighted_values
 from tasks.monitor.window import newest_window
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
-from tasks.records import DriftStatistic, Performance, Statistic, SuspicionState
-from tasks.statistics import LOSSES
+from tasks.records import Bounded, DriftStatistic, Performance, Statistic, SuspicionState
+from tasks.statistics import LOSSES, RESIDUALS
 
 WEEK = timedelta(days=7)
 KNOWN = timedelta(weeks=8)  # enough rows, and no older than need be
-ERRORS = 2  # standard errors: below, chance may explain that the error is higher than promised
 OF_TWO_CLASSES = frozenset({"log_loss", "brier_score", "error_rate"})
 NOT_OF_LABELS = frozenset({"null_burst", "empty_column", "missing_slice"})  # a label that is missing is not known yet
 
@@ -131,17 +131,41 @@ def labels_back(labelled: pd.DataFrame, look: LabelLook, suspected: Iterable[Sus
 def _explaining(fault: Suspicion | None, rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:
     """Return a fault, but None for another unit that does not explain the error.
 
-    Labels alone cannot tell a small factor from a change of the world; with their predictions they can: in their old
-    unit they would fit them as promised, unless chance hides it.
+    Labels alone cannot tell a small factor from a change of the world; with their predictions they can.
     """
     factor = float(fault.numbers.get("factor", GREAT)) if fault is not None else GREAT
     is_whole = fault is not None and fault.numbers.get("share") == 1
     if fault is None or fault.kind != "unit_change" or not is_whole or not 1 / GREAT < factor < GREAT:
         return fault
-    known = rows[rows["label"].notna()]
-    losses = LOSSES[look.metric](known["label"].to_numpy(np.float64) / factor, known["prediction"].to_numpy(np.float64))
-    least = losses.mean() - ERRORS * losses.std() / np.sqrt(len(losses))
-    return fault if least <= found.loss.tolerated else None
+    truth, answer = (rows[name].to_numpy(np.float64) for name in ("label", "prediction"))
+    given, restored = (RESIDUALS[look.metric](labels, answer) for labels in (truth, truth / factor))
+    has_both = np.isfinite(given) & np.isfinite(restored)
+    if not has_both.any():
+        return None
+    return fault if _exactly_restored(restored[has_both], float(given[has_both].mean()), found.bias) > 0 else None
+
+
+def _exactly_restored(residuals: FloatArray, given: float, promised: Bounded) -> float:
+    """Return the logarithm of the Bayes factor of a bias that is as promised again, against one that moved freely.
+
+    A promised bias may be off by half of its leeway, as one standard deviation. One that moved freely may be anywhere
+    within what the factor moved: from the bias of the labels as given to that of the restored ones. Both are normal, as
+    in `tasks.drift.faults.unit_change.exactness`.
+
+    Examples
+    --------
+    Restored residuals of mean 0 where 0 was promised, and a factor that moved them by 3, speak for the factor; those
+    that are still off by 1, with a standard error of .1 and a leeway of .2, speak against it.
+
+    >>> near, far = np.array([-1.0, 1.0] * 50), np.array([0.0, 2.0] * 50)
+    >>> promised = Bounded(3.0, 2.9, 3.1, expected=0.0, leeway=0.2)
+    >>> round(_exactly_restored(near, 3.0, promised), 2), round(_exactly_restored(far, 4.0, promised), 2)
+    (3.06, -21.89)
+    """
+    noise = residuals.var() / len(residuals) + (promised.leeway / 2) ** 2
+    free = (given - residuals.mean()) ** 2 + noise
+    off = (residuals.mean() - promised.expected) ** 2
+    return float(np.log(free / noise) - off / noise + off / free) / 2
 
 
 def _exchanged(rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:
