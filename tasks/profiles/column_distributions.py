@@ -76,7 +76,7 @@ def column_distributions(
 
 
 def _distribution(name: str, before: ColumnProfile, now: ColumnProfile, min_count: int) -> ColumnDistribution:
-    bars = _bars(before, now).hiding(min_count)
+    bars = _bars(before, now, min_count).hiding(min_count)
     return ColumnDistribution(
         column=name,
         reference=_shares(bars.reference, before.present),
@@ -89,14 +89,14 @@ def _distribution(name: str, before: ColumnProfile, now: ColumnProfile, min_coun
     )
 
 
-def _bars(before: ColumnProfile, now: ColumnProfile) -> _Bars:
+def _bars(before: ColumnProfile, now: ColumnProfile, min_count: int) -> _Bars:
     if isinstance(before, CategoryProfile) and isinstance(now, CategoryProfile):
         return _of_names(before.counts, now.counts, _most_frequent(before, now))
     if not isinstance(before, NumberProfile) or not isinstance(now, NumberProfile):
         raise DataError("found profiles of a column of two kinds; expected two of one ruler")
     held, seen = _counted(before), _counted(now)
     if held is None or seen is None:
-        return _of_widths(before, now)
+        return _of_widths(before, now, min_count)
     frequent = {
         value
         for rows, present in ((held, before.present), (seen, now.present))
@@ -104,7 +104,7 @@ def _bars(before: ColumnProfile, now: ColumnProfile) -> _Bars:
         if count >= RARE * present
     }
     if len(frequent) > MOST_NAMES:
-        return _of_widths(before, now)
+        return _of_widths(before, now, min_count)
     names = {value: f"{value:.12g}" for value in sorted(frequent)}
     named = [{names[value]: rows for value, rows in part.items() if value in names} for part in (held, seen)]
     return _of_names(named[0], named[1], list(names.values()))
@@ -129,11 +129,17 @@ def _of_names(before: Mapping[str, int], now: Mapping[str, int], names: Sequence
     return _Bars([before.get(name, 0) for name in names], [now.get(name, 0) for name in names], tuple(names))
 
 
-def _of_widths(before: NumberProfile, now: NumberProfile) -> _Bars:
-    """Return bars of equal width over the range of both profiles without their tails."""
-    drawn = [part for part in (before, now) if part.present]
-    low = min(part.quantile(TAIL) for part in drawn)
-    high = max(part.quantile(1 - TAIL) for part in drawn)
+def _of_widths(before: NumberProfile, now: NumberProfile, min_count: int) -> _Bars:
+    """Return bars of equal width over the range of both profiles without their tails.
+
+    An end of the range is a value of the rows: at least `min_count` rows are beyond it, so that it is no single row's.
+    """
+    tails = [(part, max(TAIL, min_count / max(part.present, 1))) for part in (before, now)]
+    drawn = [(part, tail) for part, tail in tails if tail < 0.5]  # noqa: PLR2004 - the middle
+    if not drawn:
+        return _Bars([0], [0])
+    low = min(part.quantile(tail) for part, tail in drawn)
+    high = max(part.quantile(1 - tail) for part, tail in drawn)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         return _Bars([before.present], [now.present], (f"{low:.12g}",))
     return _Bars(_rows(before, low, high), _rows(now, low, high), low=low, high=high)

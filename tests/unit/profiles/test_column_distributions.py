@@ -54,6 +54,15 @@ def test_a_value_far_away_does_not_squeeze_the_others_into_one_bar() -> None:
     assert of_numbers([*values, 1e6], values).high == pytest.approx(990, abs=10)
 
 
+def test_no_end_of_the_bars_is_the_value_of_a_few_rows() -> None:
+    values = [float(value) for value in range(1000)]
+    few = [51.2, 49.1, 987654.0]
+    assert of_numbers(values, few, min_count=5).high < 1000
+    assert of_numbers([*values, *few], few * 2, min_count=5).high < 1000
+    alone = of_numbers([value / 7 for value in range(9)], few, min_count=5)
+    assert (alone.reference, alone.window, alone.low, alone.high) == ((0,), (0,), 0, 0)
+
+
 def test_the_eight_most_frequent_categories_of_either_are_drawn_and_the_rare_ones_not_named() -> None:
     before = [name for name in "abcdefghi" for _ in range(5)]
     found = of_plans([*before, "secret"], ["new"] * 9 + ["a"] * 3, min_count=5)
