@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tasks import clock
+from tasks.inference.schema import Task
 from tasks.row_contract import RowContract
-from tasks.row_contract.cell_values import CellFaultError, category, number, time_reader
+from tasks.row_contract.cell_values import CellFaultError, boolean, category, number, time_reader
 from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.serve.json_body import decoded
 from tasks.serve.replies import Refusal, Reply, json_reply
@@ -21,6 +22,7 @@ from tasks.serve.service_request import ServiceRequest
 from tasks.serving_store.sent_files import DECISION_FOLDER, FEEDBACK_FOLDER, LABEL_FOLDER, keep_sent
 from tasks.serving_store.waiting_bytes import WaitingBytes
 
+EXPECTED = {"not_a_boolean": "0, 1, false or true; no text"}
 Cells = dict[str, Callable[[Any], Any]]
 
 
@@ -31,10 +33,11 @@ class LabelTerms:
     column: str
     name: ClassVar[str] = "labels"
     kept_in: ClassVar[str] = LABEL_FOLDER
+    once_a_row: ClassVar[bool] = True
 
-    def cells(self, contract: RowContract, *, is_class: bool) -> Cells:
+    def cells(self, contract: RowContract, task: Task) -> Cells:
         """Return how each column is read."""
-        return label_cells(contract, self.column, is_class=is_class)
+        return label_cells(contract, self.column, task)
 
     def lines(self, rows: Sequence[dict[str, Any]], _moment: datetime) -> Sequence[dict[str, Any]]:
         """Return what is kept."""
@@ -48,10 +51,11 @@ class FeedbackTerms:
     events: tuple[str, ...]
     name: ClassVar[str] = "feedback"
     kept_in: ClassVar[str] = FEEDBACK_FOLDER
+    once_a_row: ClassVar[bool] = False
 
-    def cells(self, contract: RowContract, *, is_class: bool) -> Cells:
+    def cells(self, contract: RowContract, task: Task) -> Cells:
         """Return how each column is read."""
-        del is_class
+        del task
         return {**id_cells(contract), EVENT: self._event}
 
     def lines(self, rows: Sequence[dict[str, Any]], moment: datetime) -> Sequence[dict[str, Any]]:
@@ -70,10 +74,11 @@ class DecisionTerms:
 
     name: ClassVar[str] = "decisions"
     kept_in: ClassVar[str] = DECISION_FOLDER
+    once_a_row: ClassVar[bool] = True
 
-    def cells(self, contract: RowContract, *, is_class: bool) -> Cells:
+    def cells(self, contract: RowContract, task: Task) -> Cells:
         """Return how each column is read."""
-        return label_cells(contract, DECISION, is_class=is_class)
+        return label_cells(contract, DECISION, task)
 
     def lines(self, rows: Sequence[dict[str, Any]], moment: datetime) -> Sequence[dict[str, Any]]:
         """Return what is kept: the decisions with the time at which they came."""
@@ -98,8 +103,9 @@ class SentIntake:
         body, settings, terms = await request.json_bytes(), answering.settings, self._terms
         with answering.taken():
             content, version = decoded(body), answering.serving(project).version
-            cells = terms.cells(version.contract, is_class=bool(version.schema.class_names))
-            found = sent_rows(content, cells, settings.max_rows, terms.name)
+            cells = terms.cells(version.contract, version.schema.task)
+            once = id_cells(version.contract) if terms.once_a_row else None
+            found = sent_rows(content, cells, settings.max_rows, terms.name, once)
             try:
                 await asyncio.to_thread(self._keep, project, found, settings.max_label_bytes)
             except OSError:
@@ -139,18 +145,22 @@ def id_cells(contract: RowContract) -> Cells:
     return {name: time if name == contract.event_time else category for name in contract.ids}
 
 
-def label_cells(contract: RowContract, column: str, *, is_class: bool) -> Cells:
-    """Return how each column of a label is read: those of the id of its row, and then the label."""
-    return {**id_cells(contract), column: category if is_class else _number}
+def label_cells(contract: RowContract, column: str, task: Task) -> Cells:
+    """Return how each column of a label is read: those of the id of its row, and then the label, as a night does."""
+    readers: dict[Task, Callable[[Any], Any]] = {"binary": _flag, "multiclass": category, "regression": _number}
+    return {**id_cells(contract), column: readers[task]}
 
 
-def sent_rows(content: Any, cells: Cells, max_rows: int, name: str) -> list[dict[str, Any]]:
+def sent_rows(content: Any, cells: Cells, max_rows: int, name: str, once: Cells | None = None) -> list[dict[str, Any]]:
     """Return the labels, the feedback or the decisions of a body, their columns in the order of `cells`.
 
     Parameters
     ----------
     name : str
         The only name of the body: `labels`, `feedback` or `decisions`.
+    once : mapping, optional
+        How the columns of the id of a row are read, where an id may be in a request once only: which of two labels is
+        right, a request does not say.
 
     Examples
     --------
@@ -160,6 +170,10 @@ def sent_rows(content: Any, cells: Cells, max_rows: int, name: str) -> list[dict
     >>> sent_rows({"labels": [{"price": "5", "size": 1}]}, cells, 10, "labels")
     Traceback (most recent call last):
     tasks.serve.replies.Refusal: 422 label_refused: 3 faults in the labels; none was kept
+    >>> once = {"flat": category}
+    >>> sent_rows({"labels": [{"price": 5, "flat": 7}, {"price": 6, "flat": "7"}]}, cells, 10, "labels", once)
+    Traceback (most recent call last):
+    tasks.serve.replies.Refusal: 422 label_refused: 1 faults in the labels; none was kept
     """
     rows = content.get(name) if isinstance(content, dict) and set(content) == {name} else None
     if not isinstance(rows, list) or not rows:
@@ -175,12 +189,28 @@ def sent_rows(content: Any, cells: Cells, max_rows: int, name: str) -> list[dict
             f"found {len(rows)} {name}; expected at most {max_rows} in a request",
         )
     faults = [{"row": place, **fault} for place, row in enumerate(rows) for fault in _faults(row, cells)]
+    if once and not faults:
+        faults = [
+            {"row": place, **_fault("|".join(once), "duplicate_id", "each id once in a request")}
+            for place in _repeated(rows, once)
+        ]
     if faults:
         message = f"{len(faults)} faults in the {name}; none was kept"
         raise Refusal(
             HTTPStatus.UNPROCESSABLE_ENTITY, f"{name.removesuffix('s')}_refused", message, faults[:MOST_FAULTS]
         )
     return [{name: row[name] for name in cells} for row in rows]
+
+
+def _repeated(rows: Sequence[dict[str, Any]], ids: Cells) -> Iterator[int]:
+    """Yield the places of rows with the id of an earlier one, as a night reads ids: 7 and "7" are one."""
+    seen = set[tuple[Any, ...]]()
+    for place, row in enumerate(rows):
+        parts = [read(row[name]) for name, read in ids.items()]
+        named = tuple((part, part.fold) if isinstance(part, datetime) else part for part in parts)
+        if named in seen:
+            yield place
+        seen.add(named)
 
 
 def _faults(row: Any, cells: Cells) -> Sequence[dict[str, str]]:
@@ -192,12 +222,21 @@ def _faults(row: Any, cells: Cells) -> Sequence[dict[str, str]]:
             if cell(row.get(name)) is None:
                 faults.append(_fault(name, "missing", "a value"))
         except CellFaultError as error:
-            faults.append(_fault(name, error.code, "a value of its kind; numbers are no texts"))
+            faults.append(
+                _fault(name, error.code, EXPECTED.get(error.code, "a value of its kind; numbers are no texts"))
+            )
     return faults
 
 
 def _fault(name: str, code: str, expected: str) -> dict[str, str]:
     return {"column": name[:80], "reason": f"{code}:{name[:80]}", "expected": expected}
+
+
+def _flag(value: Any) -> bool | None:
+    """Return a label of two classes: 0, 1, false or true; a text is none, as of numbers."""
+    if isinstance(value, str):
+        raise CellFaultError("not_a_boolean")
+    return boolean(value)
 
 
 def _number(value: Any) -> float | None:
