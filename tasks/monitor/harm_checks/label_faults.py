@@ -6,6 +6,7 @@ at once the error is past its leeway: that is no test of its own on quiet nights
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -18,13 +19,15 @@ from tasks.dataset.event_days import days_of, numbered
 from tasks.drift import Suspicion, faults_of_columns, is_back
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.faults.unit_change import GREAT, distributions_differ, weighted_values
+from tasks.monitor.harm_checks.label_evidence import HALF, exchange, is_restored
 from tasks.monitor.window import newest_window
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
-from tasks.records import Bounded, DriftStatistic, Performance, Statistic, SuspicionState
-from tasks.statistics import LOSSES, RESIDUALS
+from tasks.records import DriftStatistic, Performance, Statistic, SuspicionState
+from tasks.statistics import LOSSES
 
 WEEK = timedelta(days=7)
 KNOWN = timedelta(weeks=8)  # enough rows, and no older than need be
+NEEDLESS = 0.05  # chance that two classes are called exchanged in any of the spans, where they are not
 OF_TWO_CLASSES = frozenset({"log_loss", "brier_score", "error_rate"})
 NOT_OF_LABELS = frozenset({"null_burst", "empty_column", "missing_slice"})  # a label that is missing is not known yet
 
@@ -73,14 +76,40 @@ def label_fault(labelled: pd.DataFrame, look: LabelLook, found: Performance) -> 
     singles = {*_dates(found.start, found.end), *_dates(since, min(since + WEEK, found.end))}
     spans = [(since, found.end), *((day, day) for day in sorted(singles) if day >= since)]
     usual, labels = _Labels(look.column, before), labelled["label"]
+    regime = (days >= np.datetime64(since)) & (days <= np.datetime64(found.end))
     for first, last in spans:
         inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
-        fault = _explaining(usual.fault(_known(labels[inside]), look.alpha / len(spans)), labelled[inside], look, found)
+        fault = usual.fault(_known(labels[inside]), look.alpha / len(spans))
+        if fault is not None and usual.numbers and not _explains(fault, labelled[regime], look, found):
+            fault = None
+        if fault is not None and not usual.numbers and (first, last) != (since, found.end):
+            others = _known(labels[regime & ~inside])
+            fault = _also_of(others, _known(labels[inside]), fault, look)
         if fault is None and look.metric in OF_TWO_CLASSES:
-            fault = _exchanged(labelled[inside], look, found)
+            strength = math.log(len(spans) / NEEDLESS)
+            fault = _exchanged(labelled[inside], labelled[days < np.datetime64(since)], look, strength)
         if fault is not None:
             return replace(_without_values(fault) if look.is_private else fault, since=since)
     return None
+
+
+def _explains(fault: Suspicion, regime: pd.DataFrame, look: LabelLook, found: Performance) -> bool:
+    """Return whether a fault explains the error; of another unit by a small factor, that is seen with the predictions.
+
+    Labels alone cannot tell a small factor from a change of the world.
+    """
+    factor = float(fault.numbers.get("factor", GREAT))
+    is_whole = fault.kind == "unit_change" and fault.numbers.get("share") == 1
+    if not is_whole or not 1 / GREAT < factor < GREAT:
+        return True
+    return is_restored(factor, regime, look.metric, found.bias)
+
+
+def _also_of(others: pd.Series[float], labels: pd.Series[float], fault: Suspicion, look: LabelLook) -> Suspicion | None:
+    """Return a fault of one day's classes, but None if they are as on the other days since: those have changed too."""
+    if len(others) < max(look.fewest, 1):
+        return fault
+    return fault if _Labels(look.column, others).fault(labels, look.alpha) is not None else None
 
 
 def _without_values(found: Suspicion) -> Suspicion:
@@ -128,60 +157,33 @@ def labels_back(labelled: pd.DataFrame, look: LabelLook, suspected: Iterable[Sus
     return over
 
 
-def _explaining(fault: Suspicion | None, rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:
-    """Return a fault, but None for another unit that does not explain the error.
+def _exchanged(rows: pd.DataFrame, before: pd.DataFrame, look: LabelLook, strength: float) -> Suspicion | None:
+    """Return that two classes have each other's name, where that is likelier than any change of the world.
 
-    Labels alone cannot tell a small factor from a change of the world; with their predictions they can.
+    Parameters
+    ----------
+    strength : float
+        The logarithm of how many times as likely it has to be.
     """
-    factor = float(fault.numbers.get("factor", GREAT)) if fault is not None else GREAT
-    is_whole = fault is not None and fault.numbers.get("share") == 1
-    if fault is None or fault.kind != "unit_change" or not is_whole or not 1 / GREAT < factor < GREAT:
-        return fault
-    truth, answer = (rows[name].to_numpy(np.float64) for name in ("label", "prediction"))
-    given, restored = (RESIDUALS[look.metric](labels, answer) for labels in (truth, truth / factor))
-    has_both = np.isfinite(given) & np.isfinite(restored)
-    if not has_both.any():
+    now, then = _of_two_classes(rows), _of_two_classes(before)
+    if now is None or then is None:
         return None
-    return fault if _exactly_restored(restored[has_both], float(given[has_both].mean()), found.bias) > 0 else None
+    wrong, usual_wrong = (int(((answer >= HALF) != (truth == 1)).sum()) for truth, answer in (now, then))
+    usual = (usual_wrong + 1) / (len(then[0]) + 2)
+    if exchange(wrong, len(now[0]), usual) <= strength:
+        return None
+    truth, answer = now
+    given, exchanged = (float(LOSSES[look.metric](labels, answer).mean()) for labels in (truth, 1 - truth))
+    words = f"with 0 and 1 exchanged the error is {exchanged:.4g}, and not {given:.4g}"
+    return Suspicion("renamed_category", (look.column,), words, {"share": 1.0})
 
 
-def _exactly_restored(residuals: FloatArray, given: float, promised: Bounded) -> float:
-    """Return the logarithm of the Bayes factor of a bias that is as promised again, against one that moved freely.
-
-    A promised bias may be off by half of its leeway, as one standard deviation. One that moved freely may be anywhere
-    within what the factor moved: from the bias of the labels as given to that of the restored ones. Both are normal, as
-    in `tasks.drift.faults.unit_change.exactness`.
-
-    Examples
-    --------
-    Restored residuals of mean 0 where 0 was promised, and a factor that moved them by 3, speak for the factor; those
-    that are still off by 1, with a standard error of .1 and a leeway of .2, speak against it.
-
-    >>> near, far = np.array([-1.0, 1.0] * 50), np.array([0.0, 2.0] * 50)
-    >>> promised = Bounded(3.0, 2.9, 3.1, expected=0.0, leeway=0.2)
-    >>> round(_exactly_restored(near, 3.0, promised), 2), round(_exactly_restored(far, 4.0, promised), 2)
-    (3.06, -21.89)
-    """
-    noise = residuals.var() / len(residuals) + (promised.leeway / 2) ** 2
-    free = (given - residuals.mean()) ** 2 + noise
-    off = (residuals.mean() - promised.expected) ** 2
-    return float(np.log(free / noise) - off / noise + off / free) / 2
-
-
-def _exchanged(rows: pd.DataFrame, look: LabelLook, found: Performance) -> Suspicion | None:
-    """Return that two classes have each other's name: with exchanged labels the error is as promised.
-
-    A world that changes does not become its exact opposite.
-    """
-    rows = rows[rows["label"].notna()]
+def _of_two_classes(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray] | None:
+    """Return labels of 0 and 1 with their answers; None without any, or of others."""
+    rows = rows[rows["label"].notna() & rows["prediction"].notna()]
     if rows.empty or not rows["label"].isin([0, 1]).all():
         return None
-    truth, answer = rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
-    given, exchanged = (float(LOSSES[look.metric](labels, answer).mean()) for labels in (truth, 1 - truth))
-    if not exchanged <= found.loss.tolerated < given:
-        return None
-    words = f"with 0 and 1 exchanged the error is {exchanged:.4g}, as promised, and not {given:.4g}"
-    return Suspicion("renamed_category", (look.column,), words, {"share": 1.0})
+    return rows["label"].to_numpy(np.float64), rows["prediction"].to_numpy(np.float64)
 
 
 class _Labels:

@@ -225,6 +225,50 @@ def test_two_classes_with_each_others_name_are_asked_about_and_a_turned_half_is_
     ]
 
 
+def test_one_prediction_that_is_missing_hides_no_exchanged_classes() -> None:
+    rows = classes(lambda _late, truth, _draws: 1 - truth, rows=100)
+    late = rows.index[rows["event_date"] >= day(25)]
+    assert label_fault(rows, BOUGHT, past_leeway(5, end=29 - BEFORE)) is not None
+    rows.loc[late[0], "prediction"] = np.nan
+    assert label_fault(rows, BOUGHT, past_leeway(5, end=29 - BEFORE)) is not None
+
+
+def classes(change: Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray], *, rows: int) -> pd.DataFrame:
+    """Return labels of thirty days, the last five changed; the model was wrong in a tenth of the rows."""
+    draws = np.random.default_rng(11)
+    late, truth = np.arange(30 * rows) >= 25 * rows, (draws.random(30 * rows) < 0.3).astype(float)
+    answers = np.where(draws.random(len(truth)) < 0.1, 1 - truth, truth) * 0.8 + 0.1
+    labels = np.where(late, change(late, truth, draws), truth)
+    days = [day(number) for number in range(30) for _ in range(rows)]
+    return pd.DataFrame({"label": labels, "prediction": answers, "event_date": days})
+
+
+@pytest.mark.parametrize("rows", [3, 10])
+def test_few_rows_a_day_of_a_changed_world_are_no_exchanged_classes_and_no_stuck_ones(rows: int) -> None:
+    def confused(_late: np.ndarray, truth: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+        return np.where(draws.random(len(truth)) < 0.4, 1 - truth, truth)
+
+    def rare(_late: np.ndarray, _truth: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+        return (draws.random(len(_truth)) < 0.15).astype(float)
+
+    for change in (confused, rare):
+        assert label_fault(classes(change, rows=rows), BOUGHT, past_leeway(5, end=29 - BEFORE)) is None
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("rows", [10, 50])
+def test_a_factor_that_all_days_refute_is_not_believed_of_one(factor: float, rows: int) -> None:
+    draws = np.random.default_rng(13)
+    values = 20 * np.exp(0.5 * draws.normal(size=30 * rows))
+    days = np.repeat(np.arange(30), rows)
+    labels = np.where(days >= 10, values * factor, values)
+    answers = values * np.exp(0.2 * draws.normal(size=len(values)))
+    data = {"label": labels, "prediction": answers, "event_date": [day(number) for number in days.tolist()]}
+    error = replace(past_leeway(20, end=29 - BEFORE), bias=Bounded(1.0, 0.9, 1.1, expected=0.0, leeway=0.05))
+    look = replace(PRICE, metric="mean_absolute_log_error")
+    assert label_fault(pd.DataFrame(data), look, error) is None
+
+
 def test_a_suspicion_of_the_label_ends_with_the_first_day_that_is_as_before() -> None:
     state = SuspicionState("unit_change", ("price",), day(20), day(29))
     other = SuspicionState("unit_change", ("area",), day(20), day(29))
