@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import DeltaTable, Field, write_deltalake
+from deltalake.schema import PrimitiveType
 
 from tasks.errors import SourceError
 from tasks.ingest.task import take_in
@@ -246,6 +247,44 @@ def test_where_versions_are_gone_all_rows_are_read_and_equal_ones_count_once(
     assert any("delta_version_gone" in text for text in caplog.messages)
     assert rides.live() == []
     assert sorted(rides.rows()["km"]) == [2.0, 2.0, 9.0]
+
+
+def test_a_version_that_changes_the_metadata_only_delivers_nothing_and_stops_nothing(rides: Project) -> None:
+    rides.write(table(0, 1))
+    assert rides.live() == [2]
+    rides.table.alter.add_columns([Field("tip", PrimitiveType("double"))])
+    rides.table.alter.add_constraint({"far": "km > 0"})
+    rides.table.alter.set_table_description("rides of a city")
+    assert rides.live() == []
+    rides.write(table(2), schema_mode="merge")
+    assert rides.live() == [1]
+    assert rides.ids() == ["0", "1", "2"]
+
+
+def test_a_version_with_rows_and_another_schema_delivers_what_differs(rides: Project) -> None:
+    rides.write(table(0, 1))
+    assert rides.live() == [2]
+    rides.write(table(2).append_column("tip", [[1.5]]), schema_mode="merge")
+    assert rides.live() == [1]
+    rides.write(table(3), schema_mode="merge")
+    narrower = pa.concat_tables([table(1, km=7.0), table(2, 3)]).drop_columns(["driver"])
+    rides.write(narrower, mode="overwrite", schema_mode="overwrite")  # 0 is deleted, 1 is changed
+    assert rides.live() == [1, 1, 1]
+    assert rides.ids() == ["1", "2", "3"]
+    rides.write(table(4).drop_columns(["driver"]))
+    assert rides.live() == [1]
+
+
+def test_where_the_rows_before_another_schema_are_gone_all_rows_are_read(
+    rides: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    rides.write(table(0, 1))
+    assert rides.live() == [2]
+    rides.write(table(1, 2).append_column("tip", [[1.5, 2.5]]), mode="overwrite", schema_mode="overwrite")
+    rides.table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    with caplog.at_level("WARNING"):
+        assert rides.live() == [2]
+    assert any("delta_version_gone" in text for text in caplog.messages)
 
 
 def test_a_table_that_was_made_again_is_read_from_its_start(rides: Project) -> None:

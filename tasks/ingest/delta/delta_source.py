@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from tasks.errors import Conflict, SourceError, Unreachable
 from tasks.ingest.delta.row_changes import OWN, RowChanges, plain
 from tasks.ingest.delta.version_key import VersionKey, newest_version, version_key
+from tasks.ingest.delta.version_rows import version_rows
 from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import StoredObject
 from tasks.logs import line, logger
@@ -30,10 +30,6 @@ WITHOUT_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROP
 """Operations that leave every row as it is."""
 STORE = ("Generic S3 error", "error sending request", "connection", "timed out", "Connection")
 """What is in the message of an error of a store, which may pass."""
-
-
-GONE = ("not found", "Invalid table version", "No such file", "Not Found")
-"""What is in the message where a version is no longer in the log, or a file of it was removed."""
 
 
 @dataclass(frozen=True)
@@ -149,10 +145,10 @@ class DeltaSource:
                 digest.update(block)
         return digest.hexdigest()
 
-    def _table(self) -> DeltaTable:
+    def _table(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable
 
-        return DeltaTable(self.uri, storage_options=dict(self.options) or None)
+        return DeltaTable(self.uri, version=version, storage_options=dict(self.options) or None)
 
     def _versions(self, table: DeltaTable, of: str, last: VersionKey) -> Iterator[StoredObject]:
         """Yield what is new: of the last version too if its own rows may not have been taken in."""
@@ -162,9 +158,12 @@ class DeltaSource:
             moment, operation = commits.get(version, (self.moment, ""))
             if operation in WITHOUT_ROWS:
                 continue
-            names = self.terms.chosen(_names(table, version))
+            found = version_rows(table, self._table, version)
+            if found is None:
+                continue
+            names = self.terms.chosen(found.names)
             key = self.terms.key if set(self.terms.key) <= set(names) else ()  # else its contract refuses the rows
-            changes = RowChanges.of(partial(_changes, table, version), names, key)
+            changes = RowChanges.of(found.read, names, key)
             if key:
                 yield from self._written(of, VersionKey(version, "deleted"), moment, changes.deleted())
             yield from self._written(of, VersionKey(version, "rows"), moment, changes.rows())
@@ -219,38 +218,3 @@ class DeltaSource:
             if any(word in str(error) for word in STORE):
                 raise Unreachable(f"the store of {self.uri} did not answer: {error}") from error
             raise SourceError(f"the Delta table {self.uri} cannot be read: {error}") from error
-
-
-def _changes(table: DeltaTable, version: int) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of files that a version has added and removed.
-
-    Raises
-    ------
-    FileNotFoundError
-        Some of it is no longer there.
-    """
-    with _as_gone():
-        yield from _feed(table, version)
-
-
-def _names(table: DeltaTable, version: int) -> list[str]:
-    """Return the columns of these rows; it raises the same."""
-    with _as_gone():
-        return list(_feed(table, version).schema.names)
-
-
-def _feed(table: DeltaTable, version: int) -> pa.RecordBatchReader:
-    return pa.RecordBatchReader.from_stream(table.load_cdf(starting_version=version, ending_version=version))
-
-
-@contextmanager
-def _as_gone() -> Iterator[None]:
-    """Raise FileNotFoundError where a version, or a file of it, is not there."""
-    from deltalake.exceptions import DeltaError
-
-    try:
-        yield
-    except (OSError, DeltaError, pa.ArrowException, ValueError) as error:
-        if any(words in str(error) for words in GONE):
-            raise FileNotFoundError(str(error)) from error
-        raise
