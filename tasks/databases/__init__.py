@@ -1,7 +1,7 @@
 """Databases that rows are read from and answers are written to: their addresses, sessions, errors and names in SQL."""
 
 from tasks.databases.database_address import database_address, engine_of, file_of, is_there
-from tasks.databases.duckdb_file import duckdb_session
+from tasks.databases.duckdb_file import duckdb_batches, duckdb_session
 from tasks.databases.open_writer import open_writer
 from tasks.databases.postgresql import batches_of, session
 from tasks.databases.sql_names import literal, quoted, relation_name
@@ -14,6 +14,7 @@ __all__ = [
     "TableWriter",
     "batches_of",
     "database_address",
+    "duckdb_batches",
     "duckdb_session",
     "engine_of",
     "file_of",

@@ -7,6 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from tasks.databases.sqlite_file import interrupted_after
 from tasks.errors import SourceError, Unreachable
 
@@ -20,7 +22,13 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": MEMORY,
     "preserve_insertion_order": "false",
 }
-TEMPORARY = ("IOException", "InterruptException", "OutOfMemoryException", "ConnectionException")
+TEMPORARY = {
+    "IO Error": "IOException",
+    "INTERRUPT Error": "InterruptException",
+    "Out of Memory Error": "OutOfMemoryException",
+    "Connection Error": "ConnectionException",
+}
+"""The class of an error that may pass, by the first words of its message, which is all that Arrow passes on."""
 
 
 @contextmanager
@@ -60,8 +68,39 @@ def duckdb_session(path: Path, timeout_minutes: float, *, is_private: bool = Fal
             yield connection
             connection.execute("ROLLBACK")
     except duckdb.Error as error:
-        kind = type(error).__name__
-        said = kind if is_private else f"{error} ({kind})"
-        if kind in TEMPORARY and "not a valid DuckDB database" not in str(error):
-            raise Unreachable(f"the database did not answer: {said}") from None
-        raise SourceError(f"the database refuses: {said}") from None
+        raise _translated(str(error), type(error).__name__, is_private=is_private) from None
+
+
+def duckdb_batches(reader: pa.RecordBatchReader, *, is_private: bool) -> Iterator[pa.RecordBatch]:
+    """Yield what a query returns; an error in the middle of it is one of ours.
+
+    Raises
+    ------
+    SourceError
+        A row cannot be read.
+    Unreachable
+        It took too long, or too much memory.
+    """
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            kind = TEMPORARY.get(str(error).partition(": ")[0], type(error).__name__)
+            raise _translated(str(error), kind, is_private=is_private) from None
+        yield batch
+
+
+def _translated(text: str, kind: str, *, is_private: bool) -> SourceError | Unreachable:
+    """Return an error of ours: whether it may pass is known by its class.
+
+    >>> _translated('Could not convert string "Ann" to INT32', "ConversionException", is_private=True)
+    SourceError('the database refuses: ConversionException')
+    >>> _translated("Out of Memory Error: failed", "OutOfMemoryException", is_private=True)
+    Unreachable('the database did not answer: OutOfMemoryException')
+    """
+    said = kind if is_private else f"{text} ({kind})"
+    if kind in TEMPORARY.values() and "not a valid DuckDB database" not in text:
+        return Unreachable(f"the database did not answer: {said}")
+    return SourceError(f"the database refuses: {said}")

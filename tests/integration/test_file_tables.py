@@ -15,8 +15,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from tasks.databases import sqlite_session
-from tasks.databases.duckdb_file import duckdb_session
+from tasks.databases import duckdb_batches, duckdb_session, sqlite_session
 from tasks.errors import SourceError, Unreachable
 from tasks.ingest.task import take_in
 from tasks.lake import Lake, active_rows
@@ -334,3 +333,22 @@ def test_an_error_names_no_cell_where_columns_are_private(tmp_path: Path) -> Non
     with pytest.raises(SourceError) as refused:
         rides.read()
     assert "Wilhelmina" not in str(refused.value)
+
+
+def test_an_error_in_the_middle_of_what_duckdb_returns_is_one_of_ours(tmp_path: Path) -> None:
+    rides = Project("duckdb", tmp_path)
+    query = "SELECT i AS changed, if(i = 290000, 'Wilhelmina', '7')::INT AS number FROM range(300000) AS t (i)"
+    rides.database(table=None, query=query)
+    with pytest.raises(SourceError, match="Wilhelmina"):
+        rides.read()
+    rides.content["privacy"] = {"drop": ["driver"]}
+    with pytest.raises(SourceError) as refused:
+        rides.read()
+    assert "Wilhelmina" not in str(refused.value)
+
+
+def test_what_duckdb_returns_for_too_long_is_ended_and_tried_again(tmp_path: Path) -> None:
+    rides = Project("duckdb", tmp_path)
+    endless = "SELECT a.range FROM range(10000000) a, range(10000000) b"
+    with pytest.raises(Unreachable, match="Interrupted"), duckdb_session(rides.file, 0.005) as connection:
+        sum(map(len, duckdb_batches(connection.sql(endless).to_arrow_reader(), is_private=False)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from tasks.databases import duckdb_batches
 from tasks.ingest.tables.increment_query import extent_query, relation, rows_query
 from tasks.ingest.tables.table_reading import Extent, Increment
 from tasks.ingest.tables.watermark import Watermark
@@ -35,9 +34,10 @@ NAMES = {
 
 @dataclass(frozen=True)
 class DuckdbReading:
-    """A `TableReading` of DuckDB."""
+    """A `TableReading` of DuckDB; `is_private` says whether no message may quote a cell."""
 
     connection: DuckDBPyConnection
+    is_private: bool
 
     def types(self, database: Database) -> Mapping[str, str]:
         """See `TableReading`."""
@@ -60,8 +60,4 @@ class DuckdbReading:
         """See `TableReading`."""
         asked = self.connection.sql(rows_query(database, types, names, wanted, since))
         reader = asked.to_arrow_reader(BATCH_ROWS)
-        return Increment(reader.schema, _batches(reader))
-
-
-def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    yield from reader
+        return Increment(reader.schema, duckdb_batches(reader, is_private=self.is_private))

@@ -42,7 +42,7 @@ def open_reading(
             yield SqliteReading(connection)
     elif engine == "duckdb":
         with duckdb_session(file_of(address), timeout_minutes, is_private=is_private) as connection:
-            yield DuckdbReading(connection)
+            yield DuckdbReading(connection, is_private)
     else:
         with session(address, environment, timeout_minutes, is_private=is_private) as cursor:
             yield PostgresReading(cursor, is_private)
