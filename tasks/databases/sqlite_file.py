@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from threading import Timer
 
+import pyarrow as pa
+
 from tasks.errors import SourceError, Unreachable
 
 WAIT_SECONDS = 20.0
@@ -61,7 +63,7 @@ def _connection(path: Path, mode: str) -> sqlite3.Connection:
 
 @contextmanager
 def sqlite_errors(*, is_private: bool = False) -> Iterator[None]:
-    """Raise what SQLite raises as an error of ours; which kind is known by its code."""
+    """Raise what SQLite raises as an error of ours, of which the code says the kind, and so what a value raises."""
     try:
         yield
     except sqlite3.Error as error:
@@ -70,6 +72,9 @@ def sqlite_errors(*, is_private: bool = False) -> Iterator[None]:
         if code.startswith(TEMPORARY):
             raise Unreachable(f"the database did not answer: {said}") from None
         raise SourceError(f"the database refuses: {said}") from None
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        said = type(error).__name__ if is_private else f"{error} ({type(error).__name__})"
+        raise SourceError(f"a value of the database cannot be read or written: {said}") from None
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tasks.databases import duckdb_batches, duckdb_session, sqlite_session
@@ -275,6 +276,41 @@ def test_cells_of_several_types_in_a_column_of_sqlite_are_one_type(tmp_path: Pat
     assert list(frame["odd"]) == ["7", "0.1", "6162", "text"]
     assert [float(fare) for fare in frame["fare"]] == [3.0, 12.5, 12.5, 12.5]
     assert frame[["km", "zone"]].isna().all(axis=None)
+
+
+def test_whole_numbers_that_no_real_can_be_are_texts_next_to_reals(tmp_path: Path) -> None:
+    rides = Project("sqlite", tmp_path)
+    rides.insert(0, 4)
+    rides.execute("ALTER TABLE rides ADD COLUMN large")
+    rides.execute("ALTER TABLE rides ADD COLUMN whole")
+    for number, cell in enumerate(("9007199254740993", "0.5", "-9223372036854775808", "NULL")):
+        rides.execute(f"UPDATE rides SET large = {cell}, whole = 9007199254740993 WHERE id = {number}")  # noqa: S608
+    (delivery,) = rides.read()
+    frame = delivery.frame.sort_values("id")
+    assert list(frame["large"][:3]) == ["9007199254740993", "0.5", "-9223372036854775808"]
+    assert [int(cell) for cell in frame["whole"]] == [9007199254740993] * 4
+
+
+def test_a_text_of_sqlite_without_a_year_is_no_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rides = Project("sqlite", tmp_path)
+    rides.insert(1, 1)
+    for number, text in enumerate(("0", "now", "12:00", "2460000.5", "0000-05-01", "0001-01-01 00:30:00+01:00")):
+        rides.insert(2 + number, 1, changed=f"'{text}'")
+    with caplog.at_level("WARNING"):
+        assert rides.live() == [1]
+        assert rides.live() == []
+    assert any("rows_without_changed_at" in text and "rows=6" in text for text in caplog.messages), caplog.messages
+    rides.execute("UPDATE rides SET changed = '0' WHERE id = 1")
+    assert rides.live() == []
+
+
+def test_a_value_that_cannot_be_read_is_named_where_it_is_not_private(tmp_path: Path) -> None:
+    file = tmp_path / "rides.sqlite"
+    sqlite3.connect(file).close()
+    with pytest.raises(SourceError, match="Ann"), sqlite_session(file, 1):
+        pa.array(["Ann"]).cast(pa.int64())
+    with pytest.raises(SourceError, match=r"read or written: ArrowInvalid$"), sqlite_session(file, 1, is_private=True):
+        pa.array(["Ann"]).cast(pa.int64())
 
 
 def test_values_of_every_type_of_duckdb(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.databases import quoted
-from tasks.ingest.tables.increment_query import COMPARED, relation
+from tasks.ingest.tables.increment_query import COMPARED, FIRST_DAY, relation
 from tasks.ingest.tables.table_reading import Extent, Increment
 from tasks.ingest.tables.watermark import NUMBERED, Watermark
 from tasks.spec.landing_sections.database_section import Database
@@ -20,6 +20,10 @@ BATCH_ROWS = 10_000
 TIMES = "%Y-%m-%d %H:%M:%f"  # in SQLite, %f is the seconds with three digits
 NOW = f"strftime('{TIMES}', 'now')"
 LATEST = f"strftime('{TIMES}', 'now', '+1 day')"  # a time without a zone may be that of a clock ahead of UTC
+WITH_A_YEAR = "'[0-9][0-9][0-9][0-9]-*'"  # to SQLite 'now', a Julian day and a time of no day are times too
+LARGEST_EXACT = 2**53
+"""The largest whole number up to which each one is a value of a real."""
+WITH_LARGE = 2
 NO_VALUE = "null"
 ARROW = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), NO_VALUE: pa.string()}
 
@@ -28,7 +32,8 @@ ARROW = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), NO_VA
 class SqliteReading:
     """A `TableReading` of SQLite.
 
-    The cells of a column have the type that holds them all: whole numbers, numbers, else texts as SQLite shows them.
+    The cells of a column have the type that holds them all: whole numbers, numbers, else texts as SQLite shows them,
+    also where a whole number among others is none that a real can be.
     """
 
     connection: sqlite3.Connection
@@ -79,24 +84,27 @@ class SqliteReading:
         if not names:
             return []
         asked = [
-            f"typeof(min({name})), typeof(max({name})), max(typeof({name}) = 'real')" for name in map(quoted, names)
+            f"typeof(min({name})), typeof(max({name})), max(typeof({name}) = 'real') "
+            f"* (1 + max(typeof({name}) = 'integer' AND {name} NOT BETWEEN -{LARGEST_EXACT} AND {LARGEST_EXACT}))"
+            for name in map(quoted, names)
         ]
         found = self.connection.execute(f"SELECT {', '.join(asked)} FROM {inside}").fetchone()  # noqa: S608 - names are quoted
         return [_kind(*found[place : place + 3]) for place in range(0, len(found), 3)]
 
 
-def _kind(smallest: str, largest: str, has_reals: int | None) -> str:
+def _kind(smallest: str, largest: str, reals: int | None) -> str:
     """Return the type of cell that holds the cells between two.
+
+    `reals` is 0 without a real among them, 1 with one, and `WITH_LARGE` if a whole number is too large for a real.
 
     >>> _kind("integer", "integer", 0), _kind("integer", "integer", 1), _kind("null", "null", None)
     ('integer', 'real', 'null')
-    >>> _kind("text", "text", 0), _kind("integer", "text", 0), _kind("text", "blob", 0)
+    >>> _kind("text", "text", 0), _kind("integer", "text", 0), _kind("integer", "integer", 2)
     ('text', 'cells of several types', 'cells of several types')
     """
-    numbers = {"integer", "real"}
-    if {smallest, largest} <= numbers:
-        return "real" if has_reals else "integer"
-    return smallest if smallest == largest and smallest in ARROW else "cells of several types"
+    if {smallest, largest} <= {"integer", "real"} and reals != WITH_LARGE:
+        return "real" if reals else "integer"
+    return smallest if smallest == largest and smallest in {"text", NO_VALUE} else "cells of several types"
 
 
 def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, kinds: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -129,7 +137,16 @@ def _shown(cell: object) -> str | None:
 
 
 def _compared(changed_at: str, kind: str) -> str:
-    return quoted(changed_at) if kind in NUMBERED else f"strftime('{TIMES}', {quoted(changed_at)})"
+    """Return the expression for what is compared: a number, or a time; no value where a text is none.
+
+    >>> print(_compared("at", "timestamp").partition(" THEN ")[2])
+    strftime('%Y-%m-%d %H:%M:%f', "at") END
+    """
+    column = quoted(changed_at)
+    if kind in NUMBERED:
+        return column
+    time = f"strftime('{TIMES}', {column})"
+    return f"CASE WHEN {column} GLOB {WITH_A_YEAR} AND {time} >= {FIRST_DAY} THEN {time} END"
 
 
 def _bounds(database: Database, kind: str, since: Watermark | None) -> str:
@@ -138,8 +155,8 @@ def _bounds(database: Database, kind: str, since: Watermark | None) -> str:
     >>> rides = Database(table="rides", changed_at="at")
     >>> _bounds(rides, "int8", Watermark(7)), _bounds(rides, "int8", None)
     (' WHERE "at" > 7', ' WHERE "at" IS NOT NULL')
-    >>> print(_bounds(rides, "timestamp", Watermark(datetime(2026, 3, 1, 2, 30))).partition(" AND ")[0])
-     WHERE strftime('%Y-%m-%d %H:%M:%f', "at") > '2026-03-01 02:30:00.000'
+    >>> print(_bounds(rides, "timestamp", Watermark(datetime(2026, 3, 1, 2, 30))).split(" END ")[1][:33])
+    > '2026-03-01 02:30:00.000' AND C
     """
     compared = _compared(database.changed_at, kind)
     after = f"{compared} IS NOT NULL"
