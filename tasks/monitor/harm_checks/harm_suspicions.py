@@ -52,7 +52,8 @@ def harm_suspicions(
 
     A change of the world moves many columns, or brings values that are new. One column that moves alone, at once and
     among known values, may as well be a source that broke: an offset, a part in another unit. Several, or new values,
-    are likelier broken where the predictions moved with them and the labels did not.
+    are likelier broken where the predictions moved with them and the labels did not; but not where the shares of known
+    categories moved too: broken ones are missing, new, or have each other's names, which is looked for elsewhere.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def _suspected(move: SuddenMove, beyond: frozenset[str], known: KnownSince) -> S
     since, names = min(move.days.values()), tuple(move.days)
     if move.alone and not beyond & set(names):
         return Suspicion("shock", names, f"it moved alone and at once around {since}, and the error rose", since=since)
-    if not _labels_stayed(known, since):
+    if (not move.alone and move.regrouped) or not _labels_stayed(known, since):
         return None
     words = f"moved at once around {since}, and the predictions and the error with it, while the labels are as before"
     return Suspicion("shock", names, words, since=since)

@@ -275,3 +275,24 @@ def test_a_suspicion_of_the_label_ends_with_the_first_day_that_is_as_before() ->
     for last, ended in ((30, {}), (29, {state.name: day(28)})):
         rows = prices(lambda values: values * 1.609344, range(20, last))
         assert labels_back(rows, PRICE, [state, other]) == ended
+
+
+def test_inputs_that_moved_with_the_shares_of_known_categories_are_a_change_though_the_labels_stayed() -> None:
+    """Habits changed: more of the same trades, at other prices; of numbers alone a person is asked."""
+    asked_of = {}
+    for shares in ((0.5, 0.5), (0.1, 0.9)):
+        days = []
+        for number in range(BEFORE + ONSET + 7):
+            late, draws = number >= BEFORE + ONSET, np.random.default_rng([15, number])
+            rows = drawn(number).assign(trade=draws.choice(["food", "travel"], ROWS, p=shares if late else (0.5, 0.5)))
+            truth = answered(rows) + rows["noise"]
+            moved = offset(temp=1.0, lat=1.0)(rows) if late else rows
+            days.append(moved.assign(label=truth, prediction=answered(moved), event_date=day(number)))
+        ruler = fit_ruler(pd.concat(days[:BEFORE]), numbers=COLUMNS, categories=["trade"], booleans=[])
+        reference = build_reference([(str(day(n)), profile(rows, ruler)) for n, rows in enumerate(days[:BEFORE])])
+        monitor = DriftMonitor(reference, Leeway(effect=0.1, false_alarms_per_year=4, nights_per_year=365), 7)
+        accepted = {day(BEFORE + n): profile(rows, ruler) for n, rows in enumerate(days[BEFORE:])}
+        known = KnownSince(accepted, pd.concat(days[BEFORE:], ignore_index=True))
+        found = list(harm_suspicions(monitor, InputDrift(()), known, past_leeway(), PRICE))
+        asked_of[shares] = [set(each.columns) for each in found]
+    assert asked_of == {(0.5, 0.5): [{"temp", "lat"}], (0.1, 0.9): []}
