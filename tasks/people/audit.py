@@ -38,8 +38,8 @@ def audited_rows(drawn: pd.DataFrame, since: date, spec: ProjectSpec, people_a_d
     >>> from types import SimpleNamespace as Part
     >>> spec = Part(training=Part(task="binary"), automation=Part(degree="full", target_error=0.05, false_falls=0.05,
     ...     people_per_day=None))
-    >>> day = date(2026, 1, 2)
-    >>> rows = pd.DataFrame({"prediction": 0.9, "confidence": 0.9, "label": [0.0] * 9 + [None], "event_date": day})
+    >>> days = [date(2026, 1, number) for number in (2, 3, 4)] * 3 + [date(2026, 1, 5)]
+    >>> rows = pd.DataFrame({"prediction": 0.9, "confidence": 0.9, "label": [0.0] * 9 + [None], "event_date": days})
     >>> found = audited_rows(rows, date(2026, 1, 1), spec)
     >>> found.drawn, found.known, found.error.value, found.falls_to
     (10, 9, 1.0, 'assist')
@@ -58,7 +58,7 @@ def audited_rows(drawn: pd.DataFrame, since: date, spec: ProjectSpec, people_a_d
         are_shares=spec.training.task != "regression",
         drawn=len(drawn),
         known=len(known),
-        error=sure_mean(errors, days),
+        error=sure_mean(errors, days, are_shares=spec.training.task != "regression"),
         target=target,
         evidence=evidence,
         limit=limit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -45,8 +46,10 @@ def compared_rows(
     >>> rows = pd.DataFrame({"decision": [5.0, 9.0, 5.0, 5.0], "prediction": [5.0, 5.0, 9.0, 6.0], "confidence": 0.0,
     ...     "label": [5.0, 5.0, 5.0, None], "event_date": 1})
     >>> found = compared_rows(rows, spec)
-    >>> found.rows, found.agreement.value, found.labelled, found.person_error.value, found.one_right
-    (4, 0.5, 3, 1.3333333333333333, 2)
+    >>> found.rows, found.agreement.value, found.labelled, found.one_right, found.model_right.value
+    (4, 0.5, 3, 2, 0.5)
+    >>> found.person_error is None  # numbers of four rows have no interval yet
+    True
     """
     model, days = decided(rows, spec), rows["event_date"].to_numpy()
     agree = _agree(rows["decision"], model, spec)
@@ -55,16 +58,18 @@ def compared_rows(
     of_person, of_model = errors(rows.loc[known, "decision"], truth, spec), errors(model[known], truth, spec)
     finite = np.isfinite(of_person) & np.isfinite(of_model)
     of_person, of_model, known_days = of_person[finite], of_model[finite], days[known][finite]
-    apart = of_person != of_model
+    apart, are_shares = of_person != of_model, spec.training.task != "regression"
     return ComparedRows(
         where=where,
         rows=len(rows),
-        agreement=sure_mean(agree, days, confidence),
+        agreement=sure_mean(agree, days, confidence, are_shares=True),
         labelled=int(finite.sum()),
-        person_error=sure_mean(of_person, known_days, confidence),
-        model_error=sure_mean(of_model, known_days, confidence),
+        person_error=sure_mean(of_person, known_days, confidence, are_shares=are_shares),
+        model_error=sure_mean(of_model, known_days, confidence, are_shares=are_shares),
         one_right=int(apart.sum()),
-        model_right=sure_mean((of_model < of_person)[apart].astype(np.float64), known_days[apart], confidence),
+        model_right=sure_mean(
+            (of_model < of_person)[apart].astype(np.float64), known_days[apart], confidence, are_shares=True
+        ),
     )
 
 
@@ -92,8 +97,11 @@ def _agree(person: pd.Series, model: pd.Series, spec: ProjectSpec) -> FloatArray
     return np.asarray(gap <= allowed, dtype=np.float64)
 
 
-def sure_mean(values: FloatArray, days: np.ndarray, confidence: float = CONFIDENCE) -> SureMean | None:
-    """Return a mean with its interval at every look; None of fewer than two values."""
+def sure_mean(
+    values: FloatArray, days: np.ndarray, confidence: float = CONFIDENCE, *, are_shares: bool
+) -> SureMean | None:
+    """Return a mean with its interval at every look; None of fewer than two values, or too few for an interval."""
     if len(values) < 2:  # noqa: PLR2004 - one value has no spread
         return None
-    return SureMean(*map(float, mean_interval_at_every_look(values, days, confidence)))
+    found = mean_interval_at_every_look(values, days, confidence, are_shares=are_shares)
+    return SureMean(*map(float, found)) if math.isfinite(found.low) else None

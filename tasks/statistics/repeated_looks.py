@@ -15,6 +15,8 @@ import numpy.typing as npt
 from tasks.arrays import FloatArray
 from tasks.statistics.confidence_sequences import best_share, estimate_spread
 
+FEWEST_ROWS, FEWEST_DAYS = 30, 5
+"""Before, a mean of numbers has no bounds: its interval estimates the variance, which takes some rows and days."""
 TUNED_ROWS = 300
 """With so many rows, the interval of a mean of numbers is narrowest for its confidence."""
 FEWEST = 2
@@ -78,11 +80,14 @@ def _edge(is_inside: Callable[[float], bool], inside: float, outside: float) -> 
     return outside
 
 
-def mean_interval_at_every_look(values: FloatArray, days: npt.ArrayLike, confidence: float) -> Looked:
+def mean_interval_at_every_look(
+    values: FloatArray, days: npt.ArrayLike, confidence: float, *, are_shares: bool
+) -> Looked:
     """Return the mean of values with an interval that holds at every look; days are taken as clusters.
 
-    Values of 0 and 1 have `share_interval`, with the rows divided by how many dependent rows of a day count as one.
-    Others have the normal mixture of `all_looks_margin`, for a mean to which nothing was promised.
+    Shares have `share_interval`, with the rows divided by how many dependent rows of a day count as one. Others have
+    the normal mixture of `all_looks_margin`, for a mean to which nothing was promised; it holds for many rows, so that
+    the first ones, and values that do not differ, have no bounds.
 
     Parameters
     ----------
@@ -90,24 +95,27 @@ def mean_interval_at_every_look(values: FloatArray, days: npt.ArrayLike, confide
         Finite.
     days : array, shape (n,)
         The day of each row.
+    are_shares : bool
+        Whether values can only be 0 or 1; it is not guessed from those that have come so far.
 
     Examples
     --------
-    >>> found = mean_interval_at_every_look(np.array([0.0, 1.0] * 50), np.zeros(100, dtype=int), 0.95)
+    >>> halves = np.array([0.0, 1.0] * 50)
+    >>> found = mean_interval_at_every_look(halves, np.zeros(100, dtype=int), 0.95, are_shares=True)
     >>> [round(bound, 2) for bound in found] == [round(bound, 2) for bound in share_interval(50, 100, 0.95)]
     True
     """
+    mean = float(values.mean()) if len(values) else math.nan
     if len(values) < FEWEST:
-        value = float(values.mean()) if len(values) else math.nan
-        return Looked(value, -math.inf, math.inf) if np.any((values != 0) & (values != 1)) else Looked(value, 0.0, 1.0)
+        return Looked(mean, 0.0, 1.0) if are_shares else Looked(mean, -math.inf, math.inf)
     spread = estimate_spread(values, days)
-    if np.all((values == 0) | (values == 1)):
+    if are_shares:
         effect = spread.effective / spread.variance if spread.variance else 1.0
         return share_interval(float(values.sum()) / effect, len(values) / effect, confidence)
-    alpha, mean = 1 - confidence, float(values.mean())
+    alpha = 1 - confidence
     variance, change = spread.effective / len(values), spread.effective / TUNED_ROWS * best_share(alpha)
-    if variance == 0:
-        return Looked(mean, mean, mean)
+    if variance == 0 or len(values) < FEWEST_ROWS or len(np.unique(days)) < FEWEST_DAYS:
+        return Looked(mean, -math.inf, math.inf)
     margin = math.sqrt(variance * (1 + variance / change) * math.log((1 + change / variance) / alpha**2))
     return Looked(mean, mean - margin, mean + margin)
 
@@ -115,11 +123,12 @@ def mean_interval_at_every_look(values: FloatArray, days: npt.ArrayLike, confide
 def evidence_above(values: FloatArray, days: npt.ArrayLike, target: float) -> float:
     """Return the logarithm of the evidence that the mean of values of at least 0 is above a target by now.
 
-    A bet on rows from a day on multiplies its wealth by 1 + b (x / target - 1) with each of them, where b is between 0
-    and 1. If no day has a mean above the target, the expected wealth never grows. The evidence is the wealth of many
-    bets with a wealth of 1 together: over a grid of b, and with the weight 1 / (d (d + 1)) of those that begin on the
-    d-th day, so that an error that has grown is found in spite of a long time with few errors. It passes 1 / alpha
-    with a probability of at most alpha, however often one looks.
+    A bet from a day on multiplies its wealth by 1 + b (x / target - 1) with the mean x of each day, where b is between
+    0 and 1. If no day is expected to have a mean above the target, the expected wealth never grows. Rows of a day may
+    depend on each other, as those of a bad day do: a day is one bet. The evidence is the wealth of many bets with a
+    wealth of 1 together: over a grid of b, and with the weight 1 / (d (d + 1)) of those that begin on the d-th day, so
+    that an error that has grown is found in spite of a long time with few errors. It passes 1 / alpha with a
+    probability of at most alpha, however often one looks.
 
     Parameters
     ----------
@@ -148,9 +157,9 @@ def evidence_above(values: FloatArray, days: npt.ArrayLike, target: float) -> fl
     if not len(values):
         return 0.0
     last = int(numbers.max())
-    gains = np.log1p(BETS * (np.asarray(values, dtype=np.float64)[:, None] / target - 1))
-    by_day = np.zeros((last + 1, len(BETS)))
-    np.add.at(by_day, numbers, gains)
+    rows = np.bincount(numbers, minlength=last + 1)
+    means = np.bincount(numbers, weights=values, minlength=last + 1) / np.maximum(rows, 1)
+    by_day = np.where(rows[:, None] > 0, np.log1p(BETS * (means[:, None] / target - 1)), 0.0)
     from_day = np.cumsum(by_day[:0:-1], axis=0)[::-1]  # what bets have won that began on day 1, 2, ...
     starts = np.arange(1, last + 1)
     weights = -np.log(starts * (starts + 1.0)) - math.log(len(BETS))

@@ -57,13 +57,18 @@ def test_numbers_agree_within_the_tolerance_and_the_nearer_one_is_right() -> Non
     scope = {**SPEC["scope"], "metric": "mean_absolute_error"}  # type: ignore[dict-item]
     spec = spec_of(scope=scope, training={"task": "regression"}, decisions={"tolerance": 2})
     numbers = {"decision": [10.0, 10.0, 10.0], "prediction": [12.0, 13.0, 10.0], "label": [11.5, 10.0, 3.0]}
-    found = compared_rows(pd.DataFrame({**numbers, "confidence": 0.0, "event_date": date(2026, 2, 3)}), spec)
+    rows = pd.DataFrame({**numbers, "confidence": 0.0, "event_date": date(2026, 2, 3)})
+    found = compared_rows(rows, spec)
     assert found.agreement is not None
-    assert found.person_error is not None
-    assert (found.agreement.value, found.person_error.value) == (2 / 3, 8.5 / 3)
+    assert found.person_error is None, "three rows have no interval of a number"
+    assert found.agreement.value == 2 / 3
     assert found.one_right == 2
     assert found.model_right is not None
     assert found.model_right.value == 0.5
+    ten_days = pd.concat([rows.assign(event_date=date(2026, 2, 3 + day)) for day in range(10)], ignore_index=True)
+    errors = compared_rows(ten_days, spec).person_error
+    assert errors is not None
+    assert errors.value == pytest.approx(8.5 / 3)
 
 
 def test_slices_with_few_rows_are_not_shown_and_all_intervals_hold_together() -> None:

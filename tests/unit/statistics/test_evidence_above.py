@@ -27,3 +27,14 @@ def test_an_error_that_was_half_its_target_for_100_days_is_found_soon_after_it_h
         found = (n for n in range(101, 131) if evidence_above(values[: n * rows], days[: n * rows], 0.05) >= LIMIT)
         delays.append((next(found) - 100) * rows)
     assert max(delays) <= 300
+
+
+def test_an_error_at_its_target_passes_the_limit_rarely_though_days_differ() -> None:
+    """Rows of a bad day are wrong together: day rates of Beta(2, 38), with a mean of .05 and a deviation of .034."""
+    rng, rows, passed, runs = np.random.default_rng(10), 50, 0, 100
+    days = np.repeat(np.arange(1, 181), rows)
+    for _ in range(runs):
+        values = (rng.random(len(days)) < np.repeat(rng.beta(2, 38, 180), rows)).astype(np.float64)
+        looks = range(6, 181, 6)
+        passed += any(evidence_above(values[: n * rows], days[: n * rows], 0.05) >= LIMIT for n in looks)
+    assert passed / runs <= 0.05

@@ -29,7 +29,10 @@ def test_the_interval_of_a_mean_holds_for_days_with_a_value_of_their_own() -> No
     for _ in range(runs):
         days = np.repeat(np.arange(60), 10)
         values = rng.exponential(2.0, 600) + np.repeat(rng.normal(0, 0.5, 60), 10)
-        looks = (mean_interval_at_every_look(values[: 10 * n], days[: 10 * n], 0.9) for n in range(10, 61, 5))
+        looks = (
+            mean_interval_at_every_look(values[: 10 * n], days[: 10 * n], 0.9, are_shares=False)
+            for n in range(10, 61, 5)
+        )
         missed += any(not found.low <= 2.0 <= found.high for found in looks)
     assert missed / runs <= 0.1
 
@@ -37,7 +40,14 @@ def test_the_interval_of_a_mean_holds_for_days_with_a_value_of_their_own() -> No
 def test_a_share_of_days_that_differ_has_the_interval_of_fewer_rows() -> None:
     days = np.repeat(np.arange(20), 50)
     mixed, blocks = np.tile([0.0, 1.0], 500), np.repeat([0.0, 1.0], 50)
-    alone = mean_interval_at_every_look(mixed, days, 0.95)
-    dependent = mean_interval_at_every_look(np.tile(blocks, 10), days, 0.95)
+    alone = mean_interval_at_every_look(mixed, days, 0.95, are_shares=True)
+    dependent = mean_interval_at_every_look(np.tile(blocks, 10), days, 0.95, are_shares=True)
     assert alone.value == dependent.value == 0.5
     assert dependent.high - dependent.low > 3 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize("values", [np.zeros(100), np.full(100, 2.0), np.array([2.0, 3.0]), np.arange(29.0)])
+def test_numbers_that_are_few_or_do_not_differ_have_no_bounds(values: np.ndarray) -> None:
+    """Errors of 0 so far are no shares: the next one may be 1,000."""
+    found = mean_interval_at_every_look(values, np.arange(len(values)) // 5, 0.95, are_shares=False)
+    assert (found.value, found.low, found.high) == (values.mean(), -np.inf, np.inf)
