@@ -9,7 +9,6 @@ from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from flows.workspace import Workspace
-from tasks.errors import SourceError, Unreachable
 from tasks.features import Leak
 from tasks.ingest import open_source
 from tasks.labeling_queue import ShownPicture
@@ -103,18 +102,18 @@ def _write_report(workspace: Workspace, series: Series, record: Sequence[Entry],
 
 
 def _pictures(workspace: Workspace, record: Sequence[Entry]) -> list[ShownPicture]:
-    """Return the pictures of rows that a person looks at; none where the landing zone does not answer now."""
+    """Return the pictures of rows that a person looks at; none where they cannot be read: no night fails for them."""
     spec, nights = workspace.spec, [entry.night for entry in record if isinstance(entry, NightEntry)]
     if spec.source.files is None or not nights:
         return []
-    store = open_source(spec.source.uri, workspace.folder, spec.source)
-
-    def read(name: str) -> bytes | None:
-        content = store.read_file(name, PICTURE_BYTES)
-        return content if isinstance(content, bytes) else None
-
     try:
+        store = open_source(spec.source.uri, workspace.folder, spec.source)
+
+        def read(name: str) -> bytes | None:
+            content = store.read_file(name, PICTURE_BYTES)
+            return content if isinstance(content, bytes) else None
+
         return shown_pictures(workspace.lake, spec, nights[-1], read)
-    except (SourceError, Unreachable) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a picture is, the night is decided
         logger().warning(line("pictures_left_out", why=error))
         return []

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from tasks.errors import DataError
+from tasks.errors import DataError, SourceError, Unreachable
 from tasks.features import featured
 from tasks.ingest.readers.bounds import Chunk
 from tasks.ingest.readers.parquet import frame_of_table
+from tasks.ingest.sources.s3_client import code_of
 from tasks.ingest.sources.stored_objects import FileFault, FileStore
 from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED, FilesOfRows
 from tasks.spec.project_spec import ProjectSpec
@@ -94,10 +95,24 @@ class FileFeatures:
             for start in range(0, len(names), step):
                 if files.contents and files.held_bytes + step * most_bytes > chunk_bytes:
                     yield files
-                read = pool.map(lambda name: self._store.read_file(name, most_bytes), names[start : start + step])
+                read = pool.map(lambda name: self._read(name, most_bytes), names[start : start + step])
                 for place, content in enumerate(read, start):
                     self._note(place, content, rows, files)
         yield files
+
+    def _read(self, name: str, most_bytes: int) -> bytes | FileFault:
+        """Return what the store has; with `privacy`, its errors are without the name of the file, a value of a row."""
+        try:
+            return self._store.read_file(name, most_bytes)
+        except (SourceError, Unreachable) as error:
+            if not self._spec.privacy.is_set:
+                raise
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            reason = code_of(cause) if hasattr(cause, "response") else getattr(cause, "strerror", type(cause).__name__)
+            raise type(error)(
+                f"a file that a row names in {self._files.folder!r} of {self._spec.source.uri!r} cannot be read: "
+                f"{reason} (its name is left out because of privacy); expected a store that answers and may be read"
+            ) from None
 
     def _note(self, place: int, content: bytes | FileFault, rows: pd.DataFrame, files: _Files) -> None:
         """Note the content of the file of one row, or why it cannot be used."""

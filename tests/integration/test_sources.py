@@ -57,6 +57,14 @@ def test_a_folder_shows_its_deliveries_and_those_of_its_subfolders_only(landing:
     assert place.read("deep/er/2026-01-03.csv") == b"deep/er/2026-01-03.csv"
 
 
+def test_links_that_lead_to_themselves_or_to_a_name_that_is_too_long_are_not_part_of_a_folder(landing: Path) -> None:
+    (landing / "loop.csv").symlink_to("loop.csv")
+    (landing / "long.csv").symlink_to("x" * 300)
+    place = FolderSource(landing)
+    assert [each.key for each in place.list()] == ["2026-01-02.csv", "deep/er/2026-01-03.csv"]
+    assert place.unfollowed() == ("long.csv", "loop.csv")
+
+
 def test_links_that_lead_out_of_a_folder_are_not_part_of_it(landing: Path, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("secret")
     (landing / "link.csv").symlink_to(tmp_path / "secret.csv")
@@ -238,6 +246,27 @@ def test_a_store_that_says_one_length_and_sends_another_is_noticed(monkeypatch: 
     monkeypatch.setattr("tasks.ingest.sources.download.WAIT_SECONDS", 0.01)
     with answering(Short) as port, pytest.raises(Unreachable, match="was not received completely"):
         S3Source("any", "", f"http://127.0.0.1:{port}").read("a.csv")
+
+
+@pytest.mark.usefixtures("client")
+@pytest.mark.parametrize("code", ["InvalidObjectState", "KeyTooLongError"])
+def test_an_object_that_is_archived_or_cannot_be_is_missing_and_stops_no_other_row(code: str) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = f"<Error><Code>{code}</Code></Error>".encode()
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with answering(Refusing) as port:
+        place = S3Source("any", "in/", f"http://127.0.0.1:{port}", "path", files="files")
+        assert place.read_file("7.png", 9) == "file_missing"
+        with pytest.raises(SourceError, match=r"restore it|shorter"):
+            place.read("a.csv")
 
 
 def test_markers_are_listed_only_when_the_spec_asks_for_them(landing: Path, client: S3Client, endpoint: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -15,6 +16,8 @@ from tasks.errors import Conflict, SourceError, Unreachable
 from tasks.ingest.sources.stored_objects import FileFault, StoredObject, is_delivery, is_file_name, is_safe
 
 BLOCK_BYTES = 2**20
+NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+"""The errors of a path at which no file can be: it is gone, or a link leads to itself or to a name that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class FolderSource:
         for folder, folders, names in os.walk(self.root, onerror=_refuse):
             folders[:] = self._searched(folder, folders)
             paths = [Path(folder, name) for name in (*folders, *names) if is_delivery(name, self.marker)]
-            found += [path for path in paths if path.is_symlink() and (path.is_dir() or self._object(path) is None)]
+            found += [path for path in paths if path.is_symlink() and self._object(path) is None]
         return tuple(sorted(path.relative_to(self.root).as_posix() for path in found))
 
     def read(self, key: str) -> bytes:
@@ -123,9 +126,11 @@ class FolderSource:
         """
         base = self.root / (self.files or "")
         path = base / name
-        if not is_file_name(name) or not path.resolve().is_relative_to(base.resolve()):
+        if not is_file_name(name):
             return "file_name"
         try:
+            if not path.resolve().is_relative_to(base.resolve()):
+                return "file_name"
             status = path.stat()
             if not stat.S_ISREG(status.st_mode):  # a pipe would never end
                 return "file_missing"
@@ -133,9 +138,9 @@ class FolderSource:
                 return "file_too_large"
             with path.open("rb") as file:
                 content = file.read(most_bytes + 1)
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            return "file_missing"
-        except OSError as error:
+        except (RuntimeError, OSError) as error:  # the former of links in a circle
+            if isinstance(error, RuntimeError | PermissionError) or error.errno in NOWHERE:
+                return "file_missing"
             raise Unreachable(f"{str(path)!r} did not answer: {error}") from error
         return content if len(content) <= most_bytes else "file_too_large"
 
@@ -164,15 +169,20 @@ class FolderSource:
             return None
         try:
             status = path.stat()
-        except FileNotFoundError:  # removed since the folder was listed, or a broken link
-            return None
+        except OSError as error:
+            if error.errno in NOWHERE:  # removed since the folder was listed, or a broken link
+                return None
+            raise
         if not stat.S_ISREG(status.st_mode):
             return None
         modified = datetime.fromtimestamp(status.st_mtime, UTC)
         return StoredObject(path.relative_to(self.root).as_posix(), status.st_size, modified)
 
     def _is_inside(self, path: Path) -> bool:
-        return path.resolve().is_relative_to(self.root.resolve())
+        try:
+            return path.resolve().is_relative_to(self.root.resolve())
+        except RuntimeError:  # of links in a circle
+            return False
 
 
 def _refuse(error: OSError) -> None:

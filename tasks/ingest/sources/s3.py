@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tasks.errors import Conflict
 from tasks.ingest.sources.download import download
-from tasks.ingest.sources.s3_client import GONE, Addressing, code_of, our_errors, s3_client
+from tasks.ingest.sources.s3_client import GONE, UNREADABLE, Addressing, code_of, our_errors, s3_client
 from tasks.ingest.sources.stored_objects import FileFault, StoredObject, is_delivery, is_file_name
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class S3Source:
             try:
                 download(self._client, self.bucket, key, content)
             except ClientError as error:
-                if code_of(error) in GONE:
+                if code_of(error) in UNREADABLE:
                     return "file_missing"
                 raise
             except _TooLargeError:

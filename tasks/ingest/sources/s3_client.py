@@ -18,11 +18,15 @@ READ_SECONDS = 30
 SERVER_FAULT = 500
 BUSY = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "InternalError"})
 GONE = frozenset({"NoSuchKey", "404", "NoSuchVersion"})
+UNREADABLE = GONE | {"InvalidObjectState", "KeyTooLongError"}
+"""Refusals that are about one object: it is gone or archived, or no object can have such a key."""
 GRANT = "give these credentials s3:ListBucket and s3:GetObject on the landing zone, or use others"
 STAYS = "a delivered object must stay where it landed"
 WHAT_TO_DO = {
     "NoSuchBucket": "create the bucket, or correct the uri",
     **dict.fromkeys(GONE, STAYS),
+    "InvalidObjectState": "the object is archived: restore it, or remove it from the landing zone",
+    "KeyTooLongError": "a key has at most 1,024 bytes with its prefix: use a shorter prefix or name",
     "PermanentRedirect": "the bucket is in another region: set AWS_REGION",
     "AuthorizationHeaderMalformed": "the bucket is in another region: set AWS_REGION",
 }

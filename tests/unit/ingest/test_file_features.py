@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
+from traceback import format_exception
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from flows.steps.publish import _pictures
+from tasks.errors import SourceError, Unreachable
 from tasks.ingest import FolderSource
 from tasks.ingest.file_features import FileFeatures
-from tasks.records import Delivery, Landed
+from tasks.records import Delivery, Landed, NightEntry
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.acceptance.quarantine_rows import readable_again
 from tasks.validate.task import verdicts
@@ -163,3 +167,48 @@ def test_a_delivery_without_the_column_is_refused_for_it_alone(folder: Path) -> 
     (checked,) = verdicts([Delivery("b1", Landed("rows", "a.csv", 9, date(2026, 5, 1)), read_rows)], spec_of(), folder)
     assert [finding.rule for finding in checked.findings] == ["missing_column"]
     assert checked.findings[0].column == "picture"
+
+
+def test_a_name_that_is_a_link_to_itself_or_to_a_name_that_is_too_long_refuses_its_row_only(folder: Path) -> None:
+    files = folder / "landing/files"
+    (files / "loop.png").symlink_to("loop.png")
+    (files / "to.png").symlink_to("fro.png")
+    (files / "fro.png").symlink_to("to.png")
+    (files / "long.png").symlink_to("x" * 300)
+    names = ["loop.png", "to.png", "long.png", "loop.png/7.png", "line/7.png/8.png", "line/7.png"]
+    spec = spec_of()
+    made = FileFeatures(FolderSource(folder / "landing", files="files"), spec, folder)(pd.DataFrame({"picture": names}))
+    assert spec.source.files is not None
+    assert made[spec.source.files.fault_column].fillna("").tolist() == [*["file_missing"] * 5, ""]
+    assert made["size"].dropna().tolist() == [5.0]
+
+
+class _Refusing:
+    """A store that answers no read, with the name in what it says."""
+
+    def __init__(self, kind: type[SourceError | Unreachable]) -> None:
+        self._kind = kind
+
+    def read_file(self, name: str, most_bytes: int) -> bytes:
+        raise self._kind(f"{name!r} did not answer {most_bytes}") from OSError(5, "Input/output error", name)
+
+
+@pytest.mark.parametrize("kind", [SourceError, Unreachable])
+def test_an_error_of_the_store_has_no_name_of_a_file_where_privacy_is_set(
+    folder: Path, kind: type[SourceError | Unreachable]
+) -> None:
+    spec, rows = spec_of(), pd.DataFrame({"picture": ["anna-berg.png"]})
+    hidden = spec.model_copy(update={"privacy": spec.privacy.model_copy(update={"drop": ["name"]})})
+    with pytest.raises(kind, match=r"anna-berg\.png"):
+        FileFeatures(_Refusing(kind), spec, folder)(rows)
+    with pytest.raises(kind, match="Input/output error") as said:
+        FileFeatures(_Refusing(kind), hidden, folder)(rows)
+    shown = "".join(format_exception(said.value))
+    assert "anna-berg" not in shown
+
+
+def test_whatever_is_wrong_with_the_pictures_of_a_report_no_night_stops(folder: Path) -> None:
+    moment = datetime(2026, 5, 2, 3, tzinfo=UTC)
+    night = NightEntry(name="n", night=moment.date(), time=moment, action="score", reason="")
+    workspace: Any = SimpleNamespace(spec=spec_of(), folder=folder, lake=None)  # every read of the lake fails
+    assert _pictures(workspace, [night]) == []
