@@ -55,8 +55,9 @@ def duckdb_session(path: Path, timeout_minutes: float, *, is_private: bool = Fal
         import duckdb
     except ImportError as error:
         raise SourceError(f"{error}; expected DuckDB: install it with `pip install 'leeway[duckdb]'`") from error
-    if not path.exists():
-        raise SourceError(f"{path} does not exist; expected the file of a DuckDB database")
+    if not path.is_file():
+        what = "is no file" if path.exists() else "does not exist"
+        raise SourceError(f"{path} {what}; expected the file of a DuckDB database")
     try:
         with (
             closing(duckdb.connect(str(path), read_only=True, config=CONFIG)) as connection,

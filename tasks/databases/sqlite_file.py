@@ -40,8 +40,10 @@ def sqlite_session(
     Unreachable
         Another process keeps the file locked, or it takes too long.
     """
-    if not path.exists() and not (writes and path.parent.is_dir()):
-        raise SourceError(f"{path} does not exist; expected the file of a SQLite database")
+    is_new = writes and not path.exists() and path.parent.is_dir()
+    if not path.is_file() and not is_new:
+        what = "is no file" if path.exists() else "does not exist"
+        raise SourceError(f"{path} {what}; expected the file of a SQLite database")
     mode = "rwc" if writes else "ro"
     with (
         sqlite_errors(is_private=is_private),

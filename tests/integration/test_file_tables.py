@@ -216,9 +216,22 @@ def test_a_file_that_is_missing_or_of_another_format_is_said(rides: Project) -> 
     rides.file.unlink()
     with pytest.raises(SourceError, match="does not exist; expected the file of a"):
         rides.read()
+    rides.file.mkdir()
+    with pytest.raises(SourceError, match="is no file; expected the file of a"):
+        rides.read()
     rides.content["source"]["uri"] = f"{rides.engine}://rides.db"
     with pytest.raises(SourceError, match="names no file; expected"):
         rides.read()
+
+
+def test_a_folder_is_no_file_of_sqlite_to_write_to(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is no file"), sqlite_session(tmp_path, 1, writes=True):
+        pass
+    with pytest.raises(SourceError, match="does not exist"), sqlite_session(tmp_path / "no" / "file", 1, writes=True):
+        pass
+    with sqlite_session(tmp_path / "new", 1, writes=True) as connection:
+        connection.execute("CREATE TABLE rides (id)")
+    assert (tmp_path / "new").is_file()
 
 
 def test_a_query_reads_no_other_file_and_writes_nothing(rides: Project, tmp_path: Path) -> None:
