@@ -69,7 +69,7 @@ def decide_night(
         context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
         context = replace(context, served=prove_served(workspace, context.landed), outputs=measure_outputs_task(data))
         if champion is not None:
-            changed = degree_since(data.entries, workspace.spec.automation.degree)
+            changed = degree_since(data.entries, workspace.spec.automation)
             since = max(champion.trained_until, changed or date.min)
             people = compare_with_people_task(data, champion.number, since)
             context = replace(context, people=people, audit=audit_answers_task(data, champion.number, since))

@@ -9,6 +9,7 @@ from typing import cast
 from tasks.inference.automation_degree import Degree, lower_degree
 from tasks.records import DegreeEntry, Entry, NightEntry
 from tasks.spec import ProjectSpec
+from tasks.spec.spec_sections.answer_sections import Automation
 
 
 def degree_in_force(entries: Sequence[Entry], allowed: Degree) -> Degree:
@@ -30,12 +31,30 @@ def degree_in_force(entries: Sequence[Entry], allowed: Degree) -> Degree:
     return lower_degree(highest, allowed)
 
 
-def degree_since(entries: Sequence[Entry], degree: Degree) -> date | None:
-    """Return the last day on which another degree was in force; None where the record has none."""
+def degree_since(entries: Sequence[Entry], automation: Automation) -> date | None:
+    """Return the last day on which another degree, or other shares, were in force; None where the record has none.
+
+    Which rows people decided without the answer is drawn by the shares of their day: under other shares people may have
+    seen what the model proposed of the same rows.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The decision record, oldest first.
+    automation : Automation
+        With the degree that is in force now, and today's `blind_share` and `audit_share`.
+    """
     days = [entry.night for entry in entries if isinstance(entry, DegreeEntry)]
-    audits = [(entry.night, entry.audit) for entry in entries if isinstance(entry, NightEntry)]
-    days += [day for day, audit in audits if audit is not None and (audit.degree != degree or audit.falls_to)]
+    days += [entry.night for entry in entries if isinstance(entry, NightEntry) and _ended(entry, automation)]
     return max(days, default=None)
+
+
+def _ended(night: NightEntry, now: Automation) -> bool:
+    """Return whether rows up to a night were decided otherwise than they are now."""
+    if night.audit is None:  # of a version in service: nothing was asked of people, so no row was drawn
+        return night.champion is not None and bool(now.blind_share or now.audit_share)
+    terms = now.degree, now.blind_share, now.audit_share
+    return bool(night.audit.falls_to) or not night.audit.has_terms_of(*terms)
 
 
 def spec_in_force(spec: ProjectSpec, entries: Sequence[Entry]) -> ProjectSpec:

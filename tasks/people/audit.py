@@ -37,7 +37,7 @@ def audited_rows(drawn: pd.DataFrame, since: date, spec: ProjectSpec, people_a_d
     --------
     >>> from types import SimpleNamespace as Part
     >>> spec = Part(training=Part(task="binary"), automation=Part(degree="full", target_error=0.05, false_falls=0.05,
-    ...     people_per_day=None))
+    ...     people_per_day=None, blind_share=0.0, audit_share=0.1))
     >>> days = [date(2026, 1, number) for number in (2, 3, 4)] * 3 + [date(2026, 1, 5)]
     >>> rows = pd.DataFrame({"prediction": 0.9, "confidence": 0.9, "label": [0.0] * 9 + [None], "event_date": days})
     >>> found = audited_rows(rows, date(2026, 1, 1), spec)
@@ -64,5 +64,7 @@ def audited_rows(drawn: pd.DataFrame, since: date, spec: ProjectSpec, people_a_d
         limit=limit,
         people_a_day=people_a_day,
         people_per_day=automation.people_per_day,
+        blind_share=automation.blind_share,
+        audit_share=automation.audit_share,
         falls_to=FALLS_TO if below and target is not None and evidence >= limit else "",
     )

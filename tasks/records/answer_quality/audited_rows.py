@@ -32,6 +32,8 @@ class AuditedRows:
         Rows a day of the newest window that are left to people, audit included, and how many they can decide.
     falls_to : str
         The degree from the next run on, where the error is above the target; empty where the degree holds.
+    blind_share, audit_share : float or None
+        The shares of the night, by which rows are drawn; None of a night that did not store them.
     """
 
     degree: str
@@ -46,6 +48,18 @@ class AuditedRows:
     people_a_day: float | None = None
     people_per_day: int | None = None
     falls_to: str = ""
+    blind_share: float | None = None
+    audit_share: float | None = None
+
+    def has_terms_of(self, degree: str, blind_share: float, audit_share: float) -> bool:
+        """Return whether people decided the rows of the night under a degree and shares; shares not stored are any.
+
+        >>> audit = AuditedRows("assist", date(2026, 1, 1), are_shares=True, blind_share=0.1, audit_share=0.0)
+        >>> audit.has_terms_of("assist", 0.1, 0.0), audit.has_terms_of("assist", 0.5, 0.0)
+        (True, False)
+        """
+        stored = (self.degree, self.blind_share, self.audit_share)
+        return all(one in {None, other} for one, other in zip(stored, (degree, blind_share, audit_share), strict=True))
 
     @property
     def is_overloaded(self) -> bool:

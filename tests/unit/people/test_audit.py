@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -14,7 +15,9 @@ from tasks.dataset.hidden_answers import are_audited
 from tasks.decide import Situation, decide
 from tasks.people import audited_rows
 from tasks.records import AuditedRows, DegreeEntry, Entry, HeldDegree, NightEntry
+from tasks.records.entry_codec import from_row, to_row
 from tasks.spec import ProjectSpec
+from tasks.spec.spec_sections.answer_sections import Automation
 
 SPEC = ProjectSpec.model_validate(
     {
@@ -77,6 +80,10 @@ def test_audited_rows_tell_the_error_of_what_is_automatic_and_labels_of_deferred
     assert wrong[deferred].mean() > 2 * truth
 
 
+def automation(degree: str, **shares: float) -> Automation:
+    return Automation.model_validate({"degree": degree, "target_error": 0.05, **shares})
+
+
 def night(day: int, degree: str, falls_to: str = "") -> NightEntry:
     audit = AuditedRows(degree, START, are_shares=True, drawn=10, falls_to=falls_to)
     moment = datetime(2026, 1, day, 3, tzinfo=UTC)
@@ -91,16 +98,34 @@ def test_a_degree_that_has_fallen_stays_until_a_person_raises_it_and_never_above
     assert degree_in_force(record, "shadow") == "shadow"
     assert spec_in_force(SPEC, record).automation.degree == "assist"
     assert spec_in_force(SPEC, record[:1]) is SPEC
-    assert degree_since(record, "assist") == date(2026, 1, 3)
+    assert degree_since(record, automation("assist")) == date(2026, 1, 3)
     moment = datetime(2026, 1, 5, 12, tzinfo=UTC)
     raised = DegreeEntry(name="r", night=moment.date(), time=moment, action="partial", reason="retrained", actor="ann")
     assert degree_in_force([*record, raised], "full") == "partial"
-    assert degree_since([*record, raised], "partial") == date(2026, 1, 5)
+    assert degree_since([*record, raised], automation("partial")) == date(2026, 1, 5)
     assert degree_in_force([*record, raised, night(6, "partial", "assist")], "full") == "assist"
     assert evidence_lines([night(3, "full", "assist"), night(4, "assist")]) == [
         "it fell on 2026-01-03: full: 0 of 10 audited rows are known; it falls to assist",
         "audit of 2026-01-04: assist: 0 of 10 audited rows are known",
     ]
+
+
+@pytest.mark.parametrize("share", ["blind_share", "audit_share"])
+def test_rows_count_as_drawn_only_since_the_share_by_which_they_were_drawn_is_in_force(share: str) -> None:
+    before, now = automation("assist", **{share: 0.1}), automation("assist", **{share: 0.5})
+    record: list[Entry] = []
+    for day, terms in ((2, before), (3, before), (4, now)):
+        spec = SPEC.model_copy(update={"automation": terms})
+        audit = audited_rows(wrong_rows([0.0], 2, np.random.default_rng(5)), START, spec)
+        assert (audit.degree, audit.blind_share, audit.audit_share) == ("assist", terms.blind_share, terms.audit_share)
+        stored = to_row(replace(night(day, "assist"), answers=(HeldDegree(audit.sentence, audit=audit),)))
+        record.append(from_row(stored))
+    assert degree_since(record, now) == date(2026, 1, 3)
+    assert degree_since(record, before) == date(2026, 1, 4)
+    assert degree_since(record[:2], before) is None
+    asked_nothing: list[Entry] = [replace(night(6, "assist"), champion=1, answers=())]
+    assert degree_since([*record, *asked_nothing], now) == date(2026, 1, 6)
+    assert degree_since([night(7, "assist")], now) is None, "a night that did not store its shares"
 
 
 def test_a_night_on_which_the_degree_falls_asks_a_person() -> None:
