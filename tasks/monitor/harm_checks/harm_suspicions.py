@@ -16,6 +16,7 @@ import pandas as pd
 from tasks.dataset.event_days import days_of
 from tasks.drift import Suspicion
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift
+from tasks.monitor.harm_checks.exact_offset import is_offset
 from tasks.monitor.harm_checks.label_faults import WEEK, LabelLook, label_fault, regime_start
 from tasks.monitor.harm_checks.sudden_columns import SuddenMove, sudden_move
 from tasks.monitor.harm_checks.unmoved_labels import jump, stayed
@@ -52,8 +53,8 @@ def harm_suspicions(
 
     A change of the world moves many columns, or brings values that are new. One column that moves alone, at once and
     among known values, may as well be a source that broke: an offset, a part in another unit. Several, or new values,
-    are likelier broken where the predictions moved with them and the labels did not; but not where the shares of known
-    categories moved too: broken ones are missing, new, or have each other's names, which is looked for elsewhere.
+    are likelier broken where each moved by one offset, and the predictions moved with them and the labels did not.
+    Where shapes or shares changed too, as with new habits, lamps or microphones, the world is likelier to have changed.
 
     Parameters
     ----------
@@ -65,9 +66,11 @@ def harm_suspicions(
         What labels are looked at by.
     """
     moves = [move for move in _moves(monitor, seen, known.accepted, found) if move is not None]
-    beyond = frozenset[str]().union(*(move.beyond for move in moves))  # a span of few days may not show it yet
+    # A span of few days may not show yet what moved with a column, or which values are new.
+    others = frozenset[str]().union(*(move.days for move in moves))
+    beyond = frozenset[str]().union(*(move.beyond for move in moves))
     for move in moves:
-        suspected = _suspected(move, beyond, known)
+        suspected = _suspected(move, beyond, known, alone=move.alone and len(others) == 1)
         if suspected is not None:
             yield suspected
             break
@@ -116,11 +119,13 @@ def _moves(
             yield sudden_move(monitor.reference, until, monitor.moved_in(first, sum_profiles(span)))
 
 
-def _suspected(move: SuddenMove, beyond: frozenset[str], known: KnownSince) -> Suspicion | None:
+def _suspected(move: SuddenMove, beyond: frozenset[str], known: KnownSince, *, alone: bool) -> Suspicion | None:
     since, names = min(move.days.values()), tuple(move.days)
-    if move.alone and not beyond & set(names):
+    if alone and not beyond & set(names):
         return Suspicion("shock", names, f"it moved alone and at once around {since}, and the error rose", since=since)
-    if (not move.alone and move.regrouped) or not _labels_stayed(known, since):
+    if not all(is_offset(known.accepted, name, day) for name, day in move.days.items()):
+        return None
+    if not _labels_stayed(known, since):
         return None
     words = f"moved at once around {since}, and the predictions and the error with it, while the labels are as before"
     return Suspicion("shock", names, words, since=since)

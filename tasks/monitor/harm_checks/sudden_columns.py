@@ -25,14 +25,12 @@ BEYOND = frozenset({Statistic.OUTSIDE, Statistic.UNKNOWN})
 class SuddenMove:
     """The columns past their leeway that moved at once, with the first day of each since then.
 
-    `alone` says that it is the only column of more than two; `beyond` has columns with values the reference lacks, and
-    `regrouped` the categories and booleans with other shares of known values only.
+    `alone` says that it is the only column of more than two; `beyond` has columns with values the reference lacks.
     """
 
     days: Mapping[str, date]
     alone: bool
     beyond: frozenset[str]
-    regrouped: frozenset[str] = frozenset()
 
 
 def sudden_move(
@@ -57,9 +55,7 @@ def sudden_move(
     if not found:
         return None
     beyond = frozenset(name for name, statistics in past.items() if statistics & BEYOND)
-    alone = len(reference.layout.names) >= FEWEST_COLUMNS and len(found) == 1
-    named = {*reference.total.ruler.categories, *reference.total.ruler.booleans}
-    return SuddenMove(found, alone, beyond, frozenset(named & (found.keys() - beyond)))
+    return SuddenMove(found, len(reference.layout.names) >= FEWEST_COLUMNS and len(found) == 1, beyond)
 
 
 def _sudden(reference: Reference, accepted: Mapping[date, TableProfile]) -> dict[str, date]:
