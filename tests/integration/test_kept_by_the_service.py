@@ -138,8 +138,10 @@ def test_the_newest_decision_of_a_row_is_compared_with_the_answer_and_later_with
     assert (early.hidden.rows, early.hidden.labelled, early.shown_rows) == (2, 0, 0), "labels mature after a week"
     later = compare_with_people(NightData.read(lake, spec, date(2026, 3, 20)), 1, date(2026, 2, 1))
     assert later is not None
-    means = later.hidden.agreement, later.hidden.person_error, later.hidden.model_error
-    assert [mean.value for mean in means if mean is not None] == [0.5, 4.0, 4.5], "2 and 1, against 1; truths 2 and 9"
+    hidden = later.hidden
+    assert hidden.agreement is not None
+    assert (hidden.agreement.value, hidden.labelled, hidden.one_right) == (0.5, 2, 1), "2 and 1, against 1; truths 2, 9"
+    assert (hidden.person_error, hidden.model_error) == (None, None), "two rows have no interval of a number"
     assert compare_with_people(NightData.read(lake, spec, NIGHT), 2, date(2026, 2, 1)) is None, "another version"
     own = stored_subject(lake, spec, Subject(None, frozenset({"8|2026-02-03"})))
     assert (own.counts["features"], own.counts["quarantine"]) == (1, 1), "a decision is of its row, refused or not"
