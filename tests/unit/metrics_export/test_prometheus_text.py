@@ -22,7 +22,19 @@ from tasks.metrics_export import (
     families,
     night_facts,
 )
-from tasks.records import Bounded, Entry, GroupGap, MeasuredMetric, NightEntry, Performance, ServedProof
+from tasks.records import (
+    AuditedRows,
+    Bounded,
+    ComparedRows,
+    Entry,
+    GroupGap,
+    MeasuredMetric,
+    NightEntry,
+    Performance,
+    PersonComparison,
+    ServedProof,
+    SureMean,
+)
 from tests.recorded_entries import decided_night, event_entry, moved, performance
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
@@ -139,6 +151,7 @@ def test_what_the_night_found_of_served_rows_is_said_by_its_outcome() -> None:
 
 def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> None:
     whole = facts([entry("retraining", "registered", 1)], measured=replace(performance(1.0), end=date(2026, 1, 2)))
+    sure = SureMean(0.9, 0.8, 1.0)
     filled = NightFacts(
         **{
             **{name: getattr(whole, name) for name in whole.__dataclass_fields__},
@@ -146,6 +159,8 @@ def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> No
             "lake": {"rows": TableSize(2, 3)},
             "home_free_bytes": 4,
             "home_size_bytes": 5,
+            "people": PersonComparison(1, NIGHT, NIGHT, are_shares=True, hidden=ComparedRows("", 2, sure, 2, sure, sure)),
+            "audit": AuditedRows("full", NIGHT, are_shares=True, error=sure, people_a_day=3.0),
         }
     )
     assert [metric.name for metric in families(filled)] == list(METRICS)
