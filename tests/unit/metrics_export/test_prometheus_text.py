@@ -152,6 +152,7 @@ def test_what_the_night_found_of_served_rows_is_said_by_its_outcome() -> None:
 def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> None:
     whole = facts([entry("retraining", "registered", 1)], measured=replace(performance(1.0), end=date(2026, 1, 2)))
     sure = SureMean(0.9, 0.8, 1.0)
+    both = ComparedRows("", 2, sure, 2, sure, sure)
     filled = NightFacts(
         **{
             **{name: getattr(whole, name) for name in whole.__dataclass_fields__},
@@ -159,7 +160,7 @@ def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> No
             "lake": {"rows": TableSize(2, 3)},
             "home_free_bytes": 4,
             "home_size_bytes": 5,
-            "people": PersonComparison(1, NIGHT, NIGHT, are_shares=True, hidden=ComparedRows("", 2, sure, 2, sure, sure)),
+            "people": PersonComparison(1, NIGHT, NIGHT, are_shares=True, hidden=both),
             "audit": AuditedRows("full", NIGHT, are_shares=True, error=sure, people_a_day=3.0),
         }
     )
