@@ -68,7 +68,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     package = packaged(version, files, signed, spec, row_rules(spec, HOUSES), MOMENT)
     folder = tmp_path_factory.mktemp("page")
     labels = {spec.project: spec.source.label.column}
-    with running(folder, [(package, files)], labels=labels, feedback={spec.project: ("overridden",)}) as found:
+    taken: dict[str, Any] = {"feedback": {spec.project: ("overridden",)}, "decisions": (spec.project,)}
+    with running(folder, [(package, files)], labels=labels, **taken) as found:
         yield found
 
 
@@ -88,7 +89,7 @@ def typed_in(command: str, service: Running) -> dict[str, Any]:
 
 def test_the_page_has_a_command_for_everything_that_a_client_may_ask() -> None:
     paths = [re.findall(r"/v1/projects/house-prices/(\w+)", command) for command in CURLS]
-    assert paths == [["predict"], ["schema"], ["predict"], ["labels"], ["feedback"]]
+    assert paths == [["predict"], ["schema"], ["predict"], ["labels"], ["feedback"], ["decisions"]]
 
 
 @pytest.mark.parametrize("command", CURLS, ids=range(len(CURLS)))
@@ -101,6 +102,8 @@ def test_a_command_of_the_page_has_a_reply(command: str, service: Running) -> No
         assert reply["labels"] == 1
     if "feedback" in command:
         assert reply["feedback"] == 1
+    if "decisions" in command:
+        assert reply["decisions"] == 1
 
 
 def test_the_code_of_the_page_returns_what_its_commands_return(
