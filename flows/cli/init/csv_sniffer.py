@@ -51,7 +51,7 @@ def detect_dialect(content: bytes, key: str, fmt: Format) -> CsvDialect:
     Examples
     --------
     >>> detect_dialect("Größe;Preis\n1,5;2\n".encode("cp1252"), "a.csv", "csv")
-    CsvDialect(encoding='cp1252', separator=';', decimal=',')
+    CsvDialect(encoding='cp1252', separator=';', decimal=',', path_columns=())
     """
     if fmt != "csv":
         return CsvDialect()
