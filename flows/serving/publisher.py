@@ -21,9 +21,9 @@ from flows.stack.local_stack import running
 from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, open_lake
 from tasks import clock
-from tasks.dataset.degree_in_force import degree_in_force
+from tasks.dataset.degree_in_force import degree_in_force, limited
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
-from tasks.inference.automation_degree import Degree, lower_degree
+from tasks.inference.automation_degree import Degree
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
 from tasks.promote import StepTime, withdrawn
@@ -278,9 +278,7 @@ class Publisher:
             self._highest = degree_in_force(entries, "full")
         if self._terms is not None and self._stamp == self._stamp_now(self._terms.spec):
             return self._terms
-        written = read_spec(self.path)
-        degree = lower_degree(written.automation.degree, self._highest)
-        spec = written.model_copy(update={"automation": written.automation.model_copy(update={"degree": degree})})
+        spec = limited(read_spec(self.path), self._highest)
         stamp, rules = self._stamp_now(spec), row_rules(spec, self.path.parent)
         self._terms, self._stamp = Terms(spec, rules, contract_of(spec, rules)), stamp
         return self._terms

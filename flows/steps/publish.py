@@ -32,7 +32,7 @@ EPOCH = date(1970, 1, 1)
 REPORT = "report.html"
 VALIDATION = "validation.html"
 DISTRIBUTIONS = "distributions.json"
-OF_ROWS = (VALIDATION, REPORT, DISTRIBUTIONS)
+SHOWING_ROWS = (VALIDATION, REPORT, DISTRIBUTIONS)
 """What shows values of rows: erased with them, and written again by the next night."""
 SERIES = "monitoring"
 PICTURE_BYTES = 2**16

@@ -59,7 +59,12 @@ def _ended(night: NightEntry, now: Automation) -> bool:
 
 def spec_in_force(spec: ProjectSpec, entries: Sequence[Entry]) -> ProjectSpec:
     """Return a spec with the degree of automation that is in force."""
-    degree = degree_in_force(entries, spec.automation.degree)
+    return limited(spec, degree_in_force(entries, spec.automation.degree))
+
+
+def limited(spec: ProjectSpec, highest: Degree) -> ProjectSpec:
+    """Return a spec with a degree of automation of at most the highest."""
+    degree = lower_degree(spec.automation.degree, highest)
     if degree == spec.automation.degree:
         return spec
     return spec.model_copy(update={"automation": spec.automation.model_copy(update={"degree": degree})})

@@ -30,8 +30,8 @@ def lower_degree(one: Degree, other: Degree) -> Degree:
 def is_drawn(row_id: str, share: float, purpose: Literal["audit", "blind"]) -> bool:
     """Return whether a row belongs to a share of the rows, the same for the service and the batch.
 
-    The id decides it, by a hash, so that a row that is asked for again is drawn again, and that no client and no model
-    has an influence on it.
+    The id decides it, by a hash, so that a row that is asked for again is drawn again, and that no model has an
+    influence on it. The hash is no secret: who chooses the ids of rows can know which of them are drawn.
 
     >>> is_drawn("a", 1.0, "audit"), is_drawn("a", 0.0, "audit")
     (True, False)

@@ -18,7 +18,7 @@ from tasks.dataset.known_rows import consented_rows
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
 from tasks.labeling_queue.shown_pictures import MOST, ShownPicture, refused_pictures, unsure_pictures
-from tasks.lake import Filter, Lake, LandingFolder, active_rows, deliveries, read_entries
+from tasks.lake import Deliveries, Filter, Lake, LandingFolder, active_rows, deliveries, read_entries
 from tasks.logs import line, logger
 from tasks.render.png_picture import picture_address
 from tasks.spec import ProjectSpec
@@ -115,7 +115,7 @@ def shown_pictures(lake: Lake, spec: ProjectSpec, night: date, read: ReadFile) -
     return [ShownPicture(row, why, _address(read(name))) for row, why, name in found[:MOST]]
 
 
-def _unsure(lake: Lake, spec: ProjectSpec, batches: Any, since: date) -> Iterator[tuple[str, str, str]]:
+def _unsure(lake: Lake, spec: ProjectSpec, batches: Deliveries, since: date) -> Iterator[tuple[str, str, str]]:
     recent: list[Filter] = [("event_date", ">", since)]
     champion: list[Filter] = [("role", "=", "champion"), *recent]
     columns = ["row_id", "event_date", "deferred", "time"]

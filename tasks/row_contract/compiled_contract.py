@@ -97,7 +97,10 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def contract_digest(contract: RowContract) -> str:
-    """Return a digest of a contract: equal ones read, refuse and answer rows in the same way."""
+    """Return a digest of a contract: equal ones read and refuse the same rows, and predict the same of them.
+
+    Which rows are audited, or answered without the proposal, changes no prediction.
+    """
     content = msgspec.to_builtins(contract)
     del content["audit_share"], content["blind_share"]
     return hashlib.blake2b(msgspec.json.encode(content), digest_size=8).hexdigest()

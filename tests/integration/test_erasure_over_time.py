@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli.commands.project_data import erase_subject
-from flows.steps.publish import OF_ROWS
+from flows.steps.publish import SHOWING_ROWS
 from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.errors import DataError, Overtaken
 from tasks.ingest.task import take_in
@@ -82,13 +82,13 @@ def test_what_a_night_takes_in_before_an_interrupted_erasure_is_repeated_is_eras
 
 def test_pages_and_what_a_decision_says_of_a_row_are_erased(tmp_path: Path) -> None:
     clinic = Clinic(tmp_path)
-    for page in OF_ROWS:
+    for page in SHOWING_ROWS:
         clinic.lake.put("clinic", page, MARKER.encode())
     said = f"it answers in another way: 2 of 9 rows differ, row {MARKER}|2026-01-03 of version 1 from its score on"
     append_entry(clinic.lake, "clinic", replace(decided_night(), name="another", reason=said))
     clinic.erase(named(MARKER))
     assert clinic.found(MARKER) == []
-    assert [clinic.lake.get("clinic", page) for page in OF_ROWS] == [None, None, None]
+    assert [clinic.lake.get("clinic", page) for page in SHOWING_ROWS] == [None, None, None]
     (night,) = [night for night in read_nights(clinic.lake, "clinic") if night.name == "another"]
     assert night.reason.endswith("row (erased) of version 1 from its score on")
 

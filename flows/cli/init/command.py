@@ -144,15 +144,22 @@ def write(plan: InitPlan, inferred: InferredProject, created: list[Path]) -> Non
         shutil.copyfile(Path(plan.data), plan.copy)
     texts = {
         plan.folder / SUITE: json.dumps(inferred.expectations, indent=2, ensure_ascii=False) + "\n",
-        plan.folder.parent / SCHEMA: schema_text(),
         plan.folder / FILE: inferred.yaml_text,
     }
+    created += write_schema(plan.folder.parent)
     for path, text in texts.items():
-        if path.name == SCHEMA and path.exists():
-            continue
         with path.open("x", encoding="utf-8") as file:
             created.append(path)
             file.write(text)
+
+
+def write_schema(projects: Path) -> list[Path]:
+    """Write the schema of specs next to the projects, unless it is there; return the file if it was written."""
+    path = projects / SCHEMA
+    if path.exists():
+        return []
+    path.write_text(schema_text(), encoding="utf-8")
+    return [path]
 
 
 def failing(plan: InitPlan, sample: DataSample, listed: StoredObject | None) -> Iterator[str]:

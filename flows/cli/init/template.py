@@ -8,17 +8,16 @@ import tempfile
 from pathlib import Path
 
 from flows.cli.console import screen
-from flows.cli.init.command import SCHEMA
+from flows.cli.init.command import write_schema
 from flows.demo.worked_projects import SHOWN, WorkedProject, worked_project
 from flows.stack.deployments import refresh_prefect_yaml
 from tasks.errors import DataError, SpecError
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.spec import projects_folder
-from tasks.spec.docs.json_schema import schema_text
 from tasks.spec.find_project import FILE, checked_name
 
-OWN_STORY = ("README.md", "make_*.py", "__pycache__", ".*")
+OWN_STORY = ("README.md", "pictures.png", "make_*.py", "__pycache__", ".*")
 """What belongs to the worked project's own story, and is not copied."""
 
 
@@ -52,9 +51,7 @@ def copy_template(name: str, project: str | None) -> None:
         _rename(copied / FILE, name, folder.name)
         files = sum(path.is_file() for path in copied.rglob("*"))
         copied.rename(folder)
-    schema = folder.parent / SCHEMA
-    if not schema.exists():
-        schema.write_text(schema_text(), encoding="utf-8")
+    write_schema(folder.parent)
     refresh_prefect_yaml(folder.parent)
     console = screen()
     console.print(f"[bold]copied[/]  {counted(files, 'file')} of the worked project {name} to {terminal(str(folder))}")
@@ -79,4 +76,5 @@ def _rename(spec: Path, name: str, project: str) -> None:
     """Give a copied spec its project's name; its first comment says where it is from instead of what it is."""
     body = re.sub(r"\A(#[^\n]*\n)+", "", spec.read_text(encoding="utf-8"))
     text = re.sub(r"(?m)^project:.*$", f"project: {project}", body, count=1)
-    spec.write_text(f"# Started from the worked project {name}: replace its data and its columns by yours.\n{text}")
+    first = f"# Started from the worked project {name}: replace its data and its columns by yours.\n"
+    spec.write_text(first + text, encoding="utf-8")

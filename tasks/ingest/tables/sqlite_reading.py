@@ -56,7 +56,8 @@ class SqliteReading:
             f"SELECT {NOW}, {largest}, ({without}) FROM {relation(database)}{_bounds(database, kind, since)}"  # noqa: S608 - names are quoted
         ).fetchone()
         is_text = isinstance(value, str)
-        return Extent(_time(now).replace(tzinfo=UTC), _time(value) if is_text else value, missing)
+        largest_value = datetime.fromisoformat(value) if is_text else value
+        return Extent(datetime.fromisoformat(now).replace(tzinfo=UTC), largest_value, missing)
 
     def increment(
         self,
@@ -168,7 +169,3 @@ def _bounds(database: Database, kind: str, since: Watermark | None) -> str:
 
 def _text(value: datetime) -> str:
     return f"{value.year:04}{value:-%m-%d %H:%M:%S}.{value.microsecond // 1000:03}"
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -49,10 +49,10 @@ def is_restored(factor: float, rows: pd.DataFrame, metric: str, promised: Bounde
     counts = np.maximum(np.bincount(codes), 1)
     off = [abs(np.bincount(codes, weights=each) / counts - promised.expected) for each in (given, restored)]
     nearer = (off[1] < off[0])[codes]
-    return bool(nearer.any()) and restoration(restored[nearer], float(given[nearer].mean()), promised) > 0
+    return bool(nearer.any()) and restoration_factor(restored[nearer], float(given[nearer].mean()), promised) > 0
 
 
-def restoration(residuals: FloatArray, given: float, promised: Bounded) -> float:
+def restoration_factor(residuals: FloatArray, given: float, promised: Bounded) -> float:
     """Return the logarithm of the Bayes factor of a bias that is as promised again, against one that moved freely.
 
     A promised bias may be off by half of its leeway, as one standard deviation. One that moved freely may be anywhere
@@ -66,7 +66,7 @@ def restoration(residuals: FloatArray, given: float, promised: Bounded) -> float
 
     >>> near, far = np.array([-1.0, 1.0] * 50), np.array([0.0, 2.0] * 50)
     >>> promised = Bounded(3.0, 2.9, 3.1, expected=0.0, leeway=0.2)
-    >>> round(restoration(near, 3.0, promised), 2), round(restoration(far, 4.0, promised), 2)
+    >>> round(restoration_factor(near, 3.0, promised), 2), round(restoration_factor(far, 4.0, promised), 2)
     (3.06, -21.89)
     """
     noise = residuals.var() / len(residuals) + (promised.leeway / 2) ** 2
@@ -77,7 +77,7 @@ def restoration(residuals: FloatArray, given: float, promised: Bounded) -> float
     return float(np.log(free / noise) - off / noise + off / free) / 2
 
 
-def exchange(wrong: int, rows: int, usual: float) -> float:
+def exchange_factor(wrong: int, rows: int, usual: float) -> float:
     """Return the logarithm of the Bayes factor of two classes with each other's name, against a change of the world.
 
     With exchanged names a share 1 - `usual` of the answers is wrong. A world that changes makes a model worthless at
@@ -94,7 +94,7 @@ def exchange(wrong: int, rows: int, usual: float) -> float:
     --------
     Of 2 wrong among 2, where a tenth was wrong before: .9^2 against 2 (1/2)^3 / 3 = 1/12, which is 9.7 times as likely.
 
-    >>> round(math.exp(exchange(2, 2, 0.1)), 1), exchange(4, 10, 0.1) < 0, exchange(9, 9, 0.5)
+    >>> round(math.exp(exchange_factor(2, 2, 0.1)), 1), exchange_factor(4, 10, 0.1) < 0, exchange_factor(9, 9, 0.5)
     (9.7, True, -inf)
     """
     from scipy.special import betaln

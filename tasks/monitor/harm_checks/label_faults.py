@@ -19,7 +19,7 @@ from tasks.dataset.event_days import days_of, numbered
 from tasks.drift import Suspicion, faults_of_columns, is_back
 from tasks.drift.faults.rare_values import rare_strain
 from tasks.drift.faults.unit_change import GREAT, distributions_differ, weighted_values
-from tasks.monitor.harm_checks.label_evidence import HALF, exchange, is_restored
+from tasks.monitor.harm_checks.label_evidence import HALF, exchange_factor, is_restored
 from tasks.monitor.window import newest_window
 from tasks.profiles import NumberProfile, TableProfile, fit_ruler, profile
 from tasks.records import DriftStatistic, Performance, Statistic, SuspicionState
@@ -170,7 +170,7 @@ def _exchanged(rows: pd.DataFrame, before: pd.DataFrame, look: LabelLook, streng
         return None
     wrong, usual_wrong = (int(((answer >= HALF) != (truth == 1)).sum()) for truth, answer in (now, then))
     usual = (usual_wrong + 1) / (len(then[0]) + 2)
-    if exchange(wrong, len(now[0]), usual) <= strength:
+    if exchange_factor(wrong, len(now[0]), usual) <= strength:
         return None
     truth, answer = now
     given, exchanged = (float(LOSSES[look.metric](labels, answer).mean()) for labels in (truth, 1 - truth))

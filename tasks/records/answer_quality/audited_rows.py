@@ -23,7 +23,7 @@ class AuditedRows:
     drawn, known : int
         Rows of the audit, and those of which the truth is known.
     error : SureMean or None
-        Their error: that of all rows that the model decides by itself, without bias. None of fewer than two.
+        Their error: that of all rows that the model decides by itself, without bias. None of too few for an interval.
     target : float or None
         The highest error that is allowed.
     evidence, limit : float
@@ -89,7 +89,7 @@ class AuditedRows:
             return "no row is audited"
         known = f"{self.known:,} of {self.drawn:,} audited rows are known"
         if self.error is None:
-            return known
+            return f"{known}, too few to say how wrong they are"
         error = self.error.words(is_share=self.are_shares)
         measured = f", of which {error} are wrong" if self.are_shares else f", with an error of {error}"
         if self.target is None:

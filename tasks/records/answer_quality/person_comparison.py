@@ -36,7 +36,7 @@ class ComparedRows:
     rows : int
         Rows that both decided.
     agreement : SureMean or None
-        The share of them with the same decision; None of fewer than two rows, here and below.
+        The share of them with the same decision; None of too few rows for an interval, here and below.
     labelled : int
         Those of which the truth is known by now.
     person_error, model_error : SureMean or None
@@ -110,13 +110,17 @@ class PersonComparison:
         >>> rows = ComparedRows("", 90, SureMean(0.9, 0.8, 0.95))
         >>> PersonComparison(3, date(2026, 1, 1), date(2026, 2, 1), True, rows).sentence
         'the same decision on 90.0 % (80.0 to 95.0) of 90 rows; the truth of them is not known yet'
+        >>> known = ComparedRows("", 90, SureMean(0.9, 0.8, 0.95), labelled=20)
+        >>> PersonComparison(3, date(2026, 1, 1), date(2026, 2, 1), False, known).sentence.partition("; ")[2]
+        '20 known rows are too few to compare errors'
         """
         hidden, is_share = self.hidden, self.are_shares
         if hidden.agreement is None:
             return f"too few rows are known: {hidden.rows}"
         same = f"the same decision on {hidden.agreement.words(is_share=True)} of {hidden.rows:,} rows"
         if hidden.person_error is None or hidden.model_error is None:
-            return f"{same}; the truth of them is not known yet"
+            few = f"{hidden.labelled:,} known rows are too few to compare errors"
+            return f"{same}; {few if hidden.labelled else 'the truth of them is not known yet'}"
         person, model = (error.words(is_share=is_share) for error in (hidden.person_error, hidden.model_error))
         wrong = f"people are wrong by {person}, version {self.version} by {model} on {hidden.labelled:,} known rows"
         if hidden.model_right is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
 from tasks.spec.field_types import BINARY_METRICS, IMPORT_PATH, QUANTILE_METRICS, REGRESSION_METRICS
 from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
+from tasks.spec.reading.column_contradictions import LABEL, keys_of, of_features, of_label, of_tables
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_answer_table, of_databases
 from tasks.spec.reading.file_contradictions import of_files
 from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
@@ -15,7 +16,6 @@ from tasks.spec.spec_sections.online_section import is_shared
 
 if TYPE_CHECKING:
     from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.reading.column_contradictions import LABEL, keys_of, of_features, of_label, of_tables
 
 
 @dataclass(frozen=True, slots=True)

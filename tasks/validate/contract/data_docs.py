@@ -53,9 +53,15 @@ def build_data_docs(rows: pd.DataFrame, suite: Suite, name: str, out: Path) -> P
 
 
 def _offline(text: str) -> str:
-    """Return a page of Great Expectations with a policy and a style of its own; one that has them is left as it is."""
+    """Return a page of Great Expectations with a policy and a style of its own, before anything else that it has.
+
+    >>> _offline("<html><head><script>").startswith("<html><head><meta http-equiv='Content-Security-Policy'")
+    True
+    >>> _offline("<script>").startswith("<meta http-equiv='Content-Security-Policy'")
+    True
+    """
     head = str(render("data_docs_head.html"))
-    return text if head in text else text.replace("<head>", f"<head>{head}", 1)
+    return text.replace("<head>", f"<head>{head}", 1) if "<head>" in text else head + text
 
 
 def _index(out: Path, name: str) -> str:

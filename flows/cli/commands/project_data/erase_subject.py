@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from flows.steps.publish import OF_ROWS
+from flows.steps.publish import SHOWING_ROWS
 from tasks.arrays import BoolArray
 from tasks.dataset.erasure_subject import Subject
 from tasks.dataset.feature_lookup import keep_latest_values
@@ -85,7 +85,7 @@ def erase(
     withdraw_refused_labels(lake, spec, found)
     erase_stored(lake, spec, subject, found)
     keep_latest_values(lake, spec, {table.name for table in spec.features.tables})
-    for shown in OF_ROWS:
+    for shown in SHOWING_ROWS:
         lake.discard(project, shown)
     for table in found.former_tables:
         lake.discard(project, f"latest-{table}.parquet")
