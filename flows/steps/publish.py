@@ -11,13 +11,13 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from flows.workspace import Workspace
 from tasks.features import Leak
 from tasks.ingest import open_source
-from tasks.labeling_queue import ShownPicture
 from tasks.labeling_queue.task import shown_pictures
 from tasks.lake import read_entries
 from tasks.logs import line, logger
 from tasks.notify.task import send_notifications_task
 from tasks.records import Entry, NightEntry, ValidatedDelivery, WindowDistributions
 from tasks.registry import Series
+from tasks.render.png_picture import ShownPicture
 from tasks.report import (
     distributions_from_json,
     distributions_to_json,

@@ -7,12 +7,10 @@ label; the answers as a delivery of labels, which is validated like any other de
 from tasks.labeling_queue.label_delivery import LandingFile, landing_file
 from tasks.labeling_queue.returned_labels import ReturnedLabels, answers, delivered, read_answers
 from tasks.labeling_queue.review_queue import queue, queue_file
-from tasks.labeling_queue.shown_pictures import ShownPicture
 
 __all__ = [
     "LandingFile",
     "ReturnedLabels",
-    "ShownPicture",
     "answers",
     "delivered",
     "landing_file",

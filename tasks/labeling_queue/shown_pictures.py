@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,15 +11,6 @@ import pandas as pd
 from tasks.spec import ProjectSpec
 
 MOST = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPicture:
-    """A row with its picture as a `data:` address, or None where there is none to show, and why it is shown."""
-
-    row: str
-    why: str
-    address: str | None
 
 
 def refused_pictures(stored: pd.DataFrame, spec: ProjectSpec) -> Iterator[tuple[str, str, str]]:

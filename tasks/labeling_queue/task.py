@@ -17,10 +17,10 @@ from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.dataset.known_rows import consented_rows
 from tasks.labeling_queue.label_delivery import LandingFile
 from tasks.labeling_queue.review_queue import prediction_columns, queue
-from tasks.labeling_queue.shown_pictures import MOST, ShownPicture, refused_pictures, unsure_pictures
+from tasks.labeling_queue.shown_pictures import MOST, refused_pictures, unsure_pictures
 from tasks.lake import Deliveries, Filter, Lake, LandingFolder, active_rows, deliveries, read_entries
 from tasks.logs import line, logger
-from tasks.render.png_picture import picture_address
+from tasks.render.png_picture import ShownPicture, picture_address
 from tasks.spec import ProjectSpec
 
 PICTURE_DAYS = 14

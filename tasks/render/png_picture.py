@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from dataclasses import dataclass
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER = struct.Struct(">IIBBBBB")  # width, height, bits, kind, compression, filter, interlace
@@ -14,6 +15,15 @@ SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the kind of the pictu
 BITS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 MOST_BYTES, MOST_SIDE, MOST_FILTER = 64 * 1024, 512, 4
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """A row with its picture as a `data:` address, or None where there is none to show, and why it is shown."""
+
+    row: str
+    why: str
+    address: str | None
 
 
 def picture_address(content: bytes) -> str | None:

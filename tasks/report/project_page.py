@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from tasks.records import (
     DegreeEntry,
@@ -25,6 +25,7 @@ from tasks.records import (
 )
 from tasks.render import pages
 from tasks.render.axes import NightSpan
+from tasks.render.png_picture import ShownPicture
 from tasks.render.safe_text import ADDRESS
 from tasks.report.charts.distribution_figure import distribution_figure
 from tasks.report.charts.metric_figures import group_figures, metric_figures
@@ -51,25 +52,6 @@ LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, Sp
 E = TypeVar("E", bound=Entry)
 
 
-class RowPicture(Protocol):
-    """A row with its picture as a `data:` address, or None where there is none to show, and why it is shown."""
-
-    @property
-    def row(self) -> str:
-        """The id of the row."""
-        ...
-
-    @property
-    def why(self) -> str:
-        """Why a person looks at it."""
-        ...
-
-    @property
-    def address(self) -> str | None:
-        """The picture."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Row:
     """A line of the page's lists: a night's decision, or an event with its subject."""
@@ -87,7 +69,7 @@ def page(
     champion: int | None,
     links: Mapping[str, str] | None = None,
     distributions: WindowDistributions | None = None,
-    pictures: Sequence[RowPicture] = (),
+    pictures: Sequence[ShownPicture] = (),
 ) -> str:
     """Return the page as HTML; everything that came from data or people is escaped.
 
@@ -101,7 +83,7 @@ def page(
         Addresses to go on to, by name: `{"MLflow": "http://..."}`; one that is not http or https is left out.
     distributions : WindowDistributions, optional
         The inputs of the newest measured night next to the reference.
-    pictures : sequence of RowPicture
+    pictures : sequence of ShownPicture
         Rows that a person looks at, with their pictures.
     """
     nights = latest_nights(record)[-NIGHTS_DRAWN:]

@@ -16,16 +16,15 @@ import pyarrow.parquet as pq
 
 from tasks.errors import Conflict, SourceError, Unreachable
 from tasks.ingest.delta.row_changes import OWN, RowChanges, plain
-from tasks.ingest.delta.version_key import VersionKey, newest_version, version_key
+from tasks.ingest.delta.version_part import VersionPart, newest_version, part_name
 from tasks.ingest.delta.version_rows import version_rows
 from tasks.ingest.readers.sealed_file import SealedFile
-from tasks.ingest.sources.stored_objects import StoredObject
+from tasks.ingest.sources.stored_objects import StoredObject, copied
 from tasks.logs import line, logger
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-BLOCK_BYTES = 2**20
 WITHOUT_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "CREATE TABLE", "FSCK"})
 """Operations that leave every row as it is."""
 STORE = ("Generic S3 error", "error sending request", "connection", "timed out", "Connection")
@@ -117,7 +116,7 @@ class DeltaSource:
                 except FileNotFoundError as error:
                     logger().warning(line("delta_version_gone", after=last.version, why=error))
             moment = self._commits(table, 1).get(table.version(), (self.moment, ""))[0]
-            return [*self._written(of, VersionKey(table.version(), "all"), moment, self._scan(table))]
+            return [*self._written(of, VersionPart(table.version(), "all"), moment, self._scan(table))]
 
     def unfollowed(self) -> tuple[str, ...]:
         """Return no key: a table has no links."""
@@ -138,19 +137,15 @@ class DeltaSource:
         file = self._files.get(listed.key)
         if file is None:
             raise Conflict(f"{listed.key!r} was not read from the table; a later night reads it")
-        digest = hashlib.sha256()
         with file.opened() as content:
-            while block := content.read(BLOCK_BYTES):
-                out.write(block)
-                digest.update(block)
-        return digest.hexdigest()
+            return copied(content, out)
 
     def _table(self, version: int | None = None) -> DeltaTable:
         from deltalake import DeltaTable
 
         return DeltaTable(self.uri, version=version, storage_options=dict(self.options) or None)
 
-    def _versions(self, table: DeltaTable, of: str, last: VersionKey) -> Iterator[StoredObject]:
+    def _versions(self, table: DeltaTable, of: str, last: VersionPart) -> Iterator[StoredObject]:
         """Yield what is new: of the last version too if its own rows may not have been taken in."""
         first = last.version + (last.part != "deleted")
         commits = self._commits(table, table.version() - first + 1)
@@ -165,8 +160,8 @@ class DeltaSource:
             key = self.terms.key if set(self.terms.key) <= set(names) else ()  # else its contract refuses the rows
             changes = RowChanges.of(found.read, names, key)
             if key:
-                yield from self._written(of, VersionKey(version, "deleted"), moment, changes.deleted())
-            yield from self._written(of, VersionKey(version, "rows"), moment, changes.rows())
+                yield from self._written(of, VersionPart(version, "deleted"), moment, changes.deleted())
+            yield from self._written(of, VersionPart(version, "rows"), moment, changes.rows())
 
     def _commits(self, table: DeltaTable, count: int) -> dict[int, tuple[datetime, str]]:
         """Return when each of the newest versions was committed, never before an earlier one, and how."""
@@ -186,10 +181,10 @@ class DeltaSource:
                 return
 
     def _written(
-        self, of: str, what: VersionKey, moment: datetime, tables: Iterable[pa.Table]
+        self, of: str, what: VersionPart, moment: datetime, tables: Iterable[pa.Table]
     ) -> Iterator[StoredObject]:
         """Write rows to a file; yield it if there are any and it was not taken in before."""
-        key = version_key(moment.astimezone(ZoneInfo(self.time_zone)).date(), of, what.version, what.part)
+        key = part_name(moment.astimezone(ZoneInfo(self.time_zone)).date(), of, what.version, what.part)
         if key in self.taken:
             return
         path, writer, rows = self.folder / key, None, 0

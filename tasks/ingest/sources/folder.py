@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tasks.errors import Conflict, SourceError, Unreachable
-from tasks.ingest.sources.stored_objects import FileFault, StoredObject, is_delivery, is_file_name, is_safe
+from tasks.ingest.sources.stored_objects import FileFault, StoredObject, copied, is_delivery, is_file_name, is_safe
 
-BLOCK_BYTES = 2**20
 NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """The errors of a path at which no file can be: it is gone, or a link leads to itself or to a name that is too long."""
 
@@ -93,12 +91,10 @@ class FolderSource:
         Unreachable
             When the disk does not answer.
         """
-        path, digest = self._path(listed.key), hashlib.sha256()
+        path = self._path(listed.key)
         try:
             with path.open("rb") as file:
-                while block := file.read(BLOCK_BYTES):
-                    out.write(block)
-                    digest.update(block)
+                sha256 = copied(file, out)
         except FileNotFoundError as error:
             raise Conflict(f"{str(path)!r} was removed since it was listed") from error
         except (IsADirectoryError, PermissionError) as error:
@@ -107,7 +103,7 @@ class FolderSource:
             raise Unreachable(f"{str(path)!r} did not answer: {error}") from error
         if (now := self._object(path)) is None or now.stamp != listed.stamp or out.tell() != listed.size_bytes:
             raise Conflict(f"{str(path)!r} was written since it was listed; it is taken in once it does not change")
-        return digest.hexdigest()
+        return sha256
 
     def read_file(self, name: str, most_bytes: int) -> bytes | FileFault:
         """Return the content of a file that a row names, or why it cannot be used.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO, Literal, Protocol, TypeAlias
@@ -10,6 +11,7 @@ UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".downloa
 RUBBISH = ("thumbs.db", "desktop.ini")  # of file managers
 FileFault: TypeAlias = Literal["file_name", "file_missing", "file_too_large", "file_digest"]
 """Why a file that a row names cannot be used."""
+BLOCK_BYTES = 2**20
 LONGEST_KEY, LONGEST_PART = 512, 255  # bytes
 FOLDER_MARKER = "_$folder$"  # of Hadoop, for a folder in a bucket
 
@@ -63,6 +65,20 @@ class FileStore(Protocol):
     def read_file(self, name: str, most_bytes: int) -> bytes | FileFault:
         """Return the content of a file that a row names, or why it cannot be used; no more than that is read."""
         ...
+
+
+def copied(content: BinaryIO, out: BinaryIO) -> str:
+    """Copy what is left of a file block by block; return the sha256 of it.
+
+    >>> from io import BytesIO
+    >>> copied(BytesIO(b"a"), out := BytesIO())[:8], out.getvalue()
+    ('ca978112', b'a')
+    """
+    digest = hashlib.sha256()
+    while block := content.read(BLOCK_BYTES):
+        out.write(block)
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def is_delivery(key: str, marker: str | None = None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 from tasks.databases import database_address
 from tasks.errors import Conflict, SourceError
 from tasks.ingest.readers.sealed_file import SealedFile
-from tasks.ingest.sources.stored_objects import StoredObject
+from tasks.ingest.sources.stored_objects import StoredObject, copied
 from tasks.ingest.tables.extract_key import Extract, extract_key
 from tasks.ingest.tables.increment_query import COMPARED
 from tasks.ingest.tables.open_reading import open_reading
@@ -29,7 +28,6 @@ from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark, later
 from tasks.logs import line, logger
 from tasks.spec.landing_sections.database_section import Database
 
-BLOCK_BYTES = 2**20
 FILE = "extract"
 
 
@@ -163,12 +161,8 @@ class TableSource:
         """
         if self._file is None:
             raise Conflict(f"{listed.key!r} was not read from the database; a later night reads it")
-        digest = hashlib.sha256()
         self._file.seek(0)
-        while block := self._file.read(BLOCK_BYTES):
-            out.write(block)
-            digest.update(block)
-        return digest.hexdigest()
+        return copied(self._file, out)
 
     def _types(self, reading: TableReading) -> Mapping[str, str]:
         """Return the type of each column; that of `changed_at` can be compared."""

@@ -89,7 +89,7 @@ class AuditedRows:
             return "no row is audited"
         known = f"{self.known:,} of {self.drawn:,} audited rows are known"
         if self.error is None:
-            return f"{known}, too few to say how wrong they are"
+            return f"{known}, too few to say how wrong they are" if self.known else known
         error = self.error.words(is_share=self.are_shares)
         measured = f", of which {error} are wrong" if self.are_shares else f", with an error of {error}"
         if self.target is None:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tasks.labeling_queue import ShownPicture
 from tasks.records import (
     AutomationCounts,
     BatchVerdict,
@@ -30,6 +29,7 @@ from tasks.records import (
     Window,
     WindowDistributions,
 )
+from tasks.render.png_picture import ShownPicture
 from tasks.report import night_markdown, night_numbers, page
 from tasks.spec import ProjectSpec
 from tests.recorded_entries import FIRST, event_entry, moved, performance

@@ -12,14 +12,14 @@ Part = Literal["all", "deleted", "rows"]
 NAME = re.compile(r"(?:^|/)[0-9-]{10}\.(?P<of>[0-9a-f]{8})\.v(?P<version>\d{20})\.(?P<part>all|deleted|rows)\.parquet$")
 
 
-class VersionKey(NamedTuple):
+class VersionPart(NamedTuple):
     """A part of a version of a table."""
 
     version: int
     part: Part
 
 
-def version_key(day: date, of: str, version: int, part: Part) -> str:
+def part_name(day: date, of: str, version: int, part: Part) -> str:
     """Return the name of a delivery, with the day of the version for `source.arrival: filename`.
 
     Parameters
@@ -29,25 +29,25 @@ def version_key(day: date, of: str, version: int, part: Part) -> str:
 
     Examples
     --------
-    >>> version_key(date(2026, 3, 2), "0a1b2c3d", 17, "rows")
+    >>> part_name(date(2026, 3, 2), "0a1b2c3d", 17, "rows")
     '2026-03-02.0a1b2c3d.v00000000000000000017.rows.parquet'
     >>> from tasks.records import Landed
-    >>> key = version_key(date(2026, 3, 2), "0a1b2c3d", 17, "deleted")
+    >>> key = part_name(date(2026, 3, 2), "0a1b2c3d", 17, "deleted")
     >>> Landed("rows", key, 1, date(2026, 3, 2)).is_withdrawal
     True
     """
     return f"{day}.{of}.v{version:020}.{part}.parquet"
 
 
-def newest_version(keys: Iterable[str], of: str) -> VersionKey | None:
+def newest_version(keys: Iterable[str], of: str) -> VersionPart | None:
     """Return what was taken in last of a table; None if nothing was.
 
-    >>> keys = [version_key(date(2026, 3, 2), "0a1b2c3d", 17, part) for part in ("rows", "deleted")]
+    >>> keys = [part_name(date(2026, 3, 2), "0a1b2c3d", 17, part) for part in ("rows", "deleted")]
     >>> newest_version([*keys, "2026-03-09.csv"], "0a1b2c3d"), newest_version(keys, "ffffffff")
-    (VersionKey(version=17, part='rows'), None)
+    (VersionPart(version=17, part='rows'), None)
     """
     found = [match for match in map(NAME.search, keys) if match is not None and match["of"] == of]
-    read = [VersionKey(int(match["version"]), _part(match["part"])) for match in found]
+    read = [VersionPart(int(match["version"]), _part(match["part"])) for match in found]
     return max(read, default=None)
 
 
