@@ -20,29 +20,37 @@ LOOKED_BACK = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """The first and the last day on which rows may lack values of a table, and the columns of the table."""
+
+    first: date
+    last: date
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class WithheldValues:
-    """What quarantined deliveries of feature tables keep from the rows.
+    """What quarantined deliveries of feature tables keep from the rows."""
 
-    Parameters
-    ----------
-    spans : tuple of (date, date)
-        The first and the last day of each gap: rows of these days may lack values.
-    columns : frozenset of str
-        The columns of their tables.
-    """
+    gaps: tuple[Gap, ...] = ()
 
-    spans: tuple[tuple[date, date], ...] = ()
-    columns: frozenset[str] = frozenset()
+    @property
+    def spans(self) -> tuple[tuple[date, date], ...]:
+        """The first and the last day of each gap."""
+        return tuple((gap.first, gap.last) for gap in self.gaps)
 
     def explain(self, columns: Sequence[str], day: date) -> bool:
         """Return whether what rows of a day show in some columns may come from values that are withheld.
 
-        >>> gap = WithheldValues(((date(2026, 3, 9), date(2026, 3, 10)),), frozenset({"crp"}))
-        >>> [gap.explain(["crp"], date(2026, 3, day)) for day in (9, 11)], gap.explain(["age"], date(2026, 3, 9))
+        >>> gap = Gap(date(2026, 3, 9), date(2026, 3, 10), frozenset({"crp"}))
+        >>> lacking = WithheldValues((gap, Gap(date(2026, 3, 20), date(2026, 3, 20), frozenset({"bmi"}))))
+        >>> [lacking.explain(["crp"], date(2026, 3, day)) for day in (9, 11)], lacking.explain(["age"], gap.first)
         ([True, False], False)
+        >>> lacking.explain(["bmi"], gap.first)  # nothing of its table was withheld then
+        False
         """
-        within = any(first <= day <= last for first, last in self.spans)
-        return within and bool(columns) and self.columns.issuperset(columns)
+        lacking = frozenset[str]().union(*(gap.columns for gap in self.gaps if gap.first <= day <= gap.last))
+        return bool(columns) and lacking.issuperset(columns)
 
 
 NOTHING_WITHHELD = WithheldValues()
@@ -65,33 +73,32 @@ def withheld_values(
         From a quarantined batch to its rows as delivered, one JSON object each.
     """
     known = [one for one in batches if one.kind == "features" and night - LOOKED_BACK <= one.night <= night]
-    spans, columns = list[tuple[date, date]](), set[str]()
+    gaps = list[Gap]()
     for table in spec.features.tables:
         mine = sorted((one for one in known if one.table == table.name), key=lambda one: (one.night, one.time))
         covered = []
         for quarantined, run in groupby(mine, key=lambda one: one.verdict == "quarantined"):
             cells = [cell for batch in run for cell in raw(batch)] if quarantined else []
             covered += _days_of(cells, table, spec.schedule.time_zone)
-        short = [gap for gap in _gaps(covered) if (gap[1] - gap[0]).days < COMPARED_DAYS]
-        spans += short
-        columns |= set(table.columns.all) if short else set()
-    return WithheldValues(tuple(spans), frozenset(columns))
+        columns, short = frozenset(table.columns.all), timedelta(days=COMPARED_DAYS)
+        gaps += [Gap(first, last, columns) for first, last in _joined(covered) if last - first < short]
+    return WithheldValues(tuple(gaps))
 
 
-def _gaps(covered: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
-    """Return the gaps that spans of days make together, oldest first: spans that overlap, or follow on each other.
+def _joined(covered: Iterable[tuple[date, date]]) -> list[tuple[date, date]]:
+    """Return spans of days, joined where they overlap or follow on each other, oldest first.
 
     >>> spans = [(date(2026, 3, first), date(2026, 3, last)) for first, last in ((9, 10), (1, 3), (4, 4), (2, 2))]
-    >>> [(first.day, last.day) for first, last in _gaps(spans)]
+    >>> [(first.day, last.day) for first, last in _joined(spans)]
     [(1, 4), (9, 10)]
     """
-    gaps = list[tuple[date, date]]()
+    joined = list[tuple[date, date]]()
     for first, last in sorted(covered):
-        if gaps and first <= gaps[-1][1] + timedelta(days=1):
-            gaps[-1] = gaps[-1][0], max(gaps[-1][1], last)
+        if joined and first <= joined[-1][1] + timedelta(days=1):
+            joined[-1] = joined[-1][0], max(joined[-1][1], last)
         else:
-            gaps.append((first, last))
-    return gaps
+            joined.append((first, last))
+    return joined
 
 
 def _days_of(raw: Sequence[str], table: FeatureTable, zone: str) -> list[tuple[date, date]]:

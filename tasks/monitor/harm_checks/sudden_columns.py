@@ -71,8 +71,8 @@ def _sudden(reference: Reference, accepted: Mapping[date, TableProfile]) -> dict
     newest = numbers > numbers[-1] - WEEK
     total = _mean(sums, rows, newest) - layout.mean
     found: dict[str, tuple[float, date]] = {}
-    for day, number in zip(days[1:], numbers[1:], strict=True):
-        before = (numbers >= number - WEEK) & (numbers < number)
+    for day, earlier, number in zip(days[1:], numbers, numbers[1:], strict=False):
+        before = (numbers > earlier - WEEK) & (numbers <= earlier)  # there may be days without rows between
         after = (numbers >= number) & (numbers < number + WEEK)
         jump = _mean(sums, rows, after) - _mean(sums, rows, before)
         counts = [np.maximum(rows[side].sum(axis=0), 1.0) for side in (before, after)]

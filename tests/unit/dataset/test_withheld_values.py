@@ -39,7 +39,7 @@ def raw(*times: str) -> list[str]:
 def test_the_days_are_those_of_the_values_by_the_clock_of_the_project() -> None:
     found = withheld_values([QUARANTINED], SPEC, NIGHT, lambda _: raw("2026-03-09T23:30Z", "soon", "2026-03-10T08:00Z"))
     assert found.spans == ((date(2026, 3, 10), date(2026, 3, 10)),)
-    assert found.columns == {"crp"}
+    assert [gap.columns for gap in found.gaps] == [{"crp"}]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from tasks.monitor import DriftMonitor
 from tasks.monitor.drift_monitor import InputDrift
 from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions
 from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault, labels_back
-from tasks.profiles import fit_ruler, profile
+from tasks.monitor.harm_checks.sudden_columns import sudden_move
+from tasks.profiles import fit_ruler, profile, sum_profiles
 from tasks.records import Bounded, DriftStatistic, Performance, Statistic, Suspicion, SuspicionState
 
 START, ROWS, COLUMNS = date(2026, 1, 5), 200, ["temp", "lat", "dist"]
@@ -296,3 +297,13 @@ def test_inputs_that_moved_with_the_shares_of_known_categories_are_a_change_thou
         found = list(harm_suspicions(monitor, InputDrift(()), known, past_leeway(), PRICE))
         asked_of[shares] = [set(each.columns) for each in found]
     assert asked_of == {(0.5, 0.5): [{"temp", "lat"}], (0.1, 0.9): []}
+
+
+def test_a_jump_after_days_without_rows_is_one_from_the_days_before_them(monitor: DriftMonitor) -> None:
+    days = [labelled(BEFORE + number, nothing, offset(temp=1.0), nights=NIGHTS) for number in range(NIGHTS)]
+    kept = [number for number in range(NIGHTS) if not ONSET - 9 <= number < ONSET]
+    accepted = {day(BEFORE + n): profile(days[n], monitor.reference.total.ruler) for n in kept}
+    window = sum_profiles([accepted[day(BEFORE + n)] for n in range(ONSET, NIGHTS)])
+    found = sudden_move(monitor.reference, accepted, monitor.moved_in(day(BEFORE + ONSET), window))
+    assert found is not None
+    assert found.days == {"temp": day(BEFORE + ONSET)}

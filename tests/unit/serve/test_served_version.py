@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pandas as pd
 import pytest
 
+from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.errors import DataError, EvidenceError
+from tasks.score.prediction_rows import as_proposals
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import ServingStore, public_keys
+from tasks.spec.spec_sections.answer_sections import Automation
 from tests.unit.serve.packages import ROW, fitted, package_of, write_suite
 
 KINDS = ("regression", "binary", "multiclass", "forest", "linear")
@@ -78,6 +82,19 @@ def test_a_blind_share_is_not_proposed_and_an_audited_share_is_answered_and_mark
     marked = [answer for answer in audited if "audit" in answer]
     assert 0 < len(marked) < len(audited)
     assert not any(answer["deferred"] for answer in marked)
+
+
+def test_the_service_and_the_night_draw_the_same_rows(folder: Path) -> None:
+    blind = answers_under("assist", folder, blind_share=0.5)
+    rows = pd.DataFrame({"row_id": [answer["id"] for answer in blind], "prediction": 0.5, "deferred": False})
+    assist = Automation(degree="assist", blind_share=0.5)
+    hidden = ["proposal" not in answer for answer in blind]
+    assert were_hidden(rows, assist).tolist() == hidden
+    assert as_proposals(rows, assist.blind_share)["prediction"].isna().tolist() == hidden
+    audited = answers_under("full", folder, audit_share=0.5)
+    assert are_audited(rows, Automation(degree="full", audit_share=0.5)).tolist() == [
+        "audit" in each for each in audited
+    ]
 
 
 def test_a_reference_that_differs_in_one_bit_is_refused(folder: Path) -> None:
