@@ -20,6 +20,7 @@ from tasks.model import Predictor, load_model
 from tasks.monitor import PredictionReference, Promise, Slices, slices_from_json
 from tasks.monitor import from_json as answers_from
 from tasks.monitor.baseline import ChampionBaseline
+from tasks.profiles import Ruler
 from tasks.records import RecordedVersion
 from tasks.registry import Registry, Signed, Version
 from tasks.statistics import evidence_from_dict
@@ -55,6 +56,11 @@ class Champion:
     def answering(self) -> AnsweringVersion:
         """The version, for measuring its answers by labels that arrived since its training."""
         return AnsweringVersion(self.number, self.trained_until, self.model.schema.class_names)
+
+    @property
+    def ruler(self) -> Ruler:
+        """The ruler that rows are profiled by to be compared with its training rows."""
+        return self.reference.total.ruler
 
     @property
     def baseline(self) -> ChampionBaseline:

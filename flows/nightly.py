@@ -150,7 +150,7 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
     With `compute.backend: dask`, partitions of the rows are profiled and scored on the workers.
     """
     batches = known.accepted(after=champion.trained_until)
-    ruler = champion.reference.total.ruler
+    ruler = champion.ruler
     # Workers receive what features are made from, not the workspace: it has the key that versions are signed with.
     features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
     with executor(workspace.spec.compute) as spread:
@@ -191,7 +191,7 @@ def summarise_refused(workspace: Workspace, champion: Champion, known: Deliverie
             workspace.lake,
             workspace.project,
             quarantined,
-            champion.reference.total.ruler,
+            champion.ruler,
             read=partial(as_delivered, spec=workspace.spec),
         )
 

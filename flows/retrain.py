@@ -187,7 +187,7 @@ class Job:
             What was found of the rows and labels, for the card.
         """
         spec, number, evidence = self.workspace.spec, self.champion.number if self.champion else None, proven.evidence
-        ruler = self.champion.reference.total.ruler if self.champion else None
+        ruler = self.champion.ruler if self.champion else None
         released = refit_task(proven.trained, known, proven.parts.holdout, spec, ruler)
         request = Request(
             spec=spec,

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
+from flows.backtest.assumed_people import SECOND, GivenAnswers, answered, approved
+from flows.backtest.backtest_quarantine import BacktestQuarantine
 from flows.backtest.history import as_counted_now
 from flows.backtest.strategy import BacktestResult, RetrainingOutcome, Strategy
 from flows.backtest.timeline.chart_cache import ChartCache
@@ -28,37 +31,29 @@ from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked
 from tasks.dataset.landed_batches import landed_batches
 from tasks.decide import decide
-from tasks.decide.suspicion_states import quarantined_suspicions
 from tasks.errors import DataError
-from tasks.lake import Batch, Deliveries
-from tasks.monitor import drift_monitor, measure_night
-from tasks.monitor.data_quality_checks import finding_of, looks_broken, to_check
-from tasks.profiles import Ruler, sum_profiles
+from tasks.lake import Deliveries
+from tasks.monitor import measure_night
 from tasks.promote.recorded_aliases import recorded_aliases
 from tasks.records import (
-    AnswerEntry,
     Decision,
     Entry,
     FaultAnswer,
     MonitoringResult,
     NightEntry,
     Outputs,
-    PromotionEntry,
     RetrainingEntry,
     ServedAsBatch,
-    SuspicionState,
     answers_given,
     suspected_days,
     suspected_in,
 )
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.quarantine_rows import with_findings
 
 MONTH_DAYS = 30
 BY_PEOPLE = ("promotion", "rollback", "release", "answer")  # kinds of entries that say what people did
 END_OF_DAY = time(23, 59)
-SECOND = timedelta(seconds=1)
 
 
 def run_backtest(
@@ -155,17 +150,15 @@ class _Run:
     record: list[Entry] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     retrainings: list[RetrainingOutcome] = field(default_factory=list)
-    quarantined: dict[date, list[str]] = field(default_factory=dict)
-    own: dict[str, Batch] = field(default_factory=dict)  # batches quarantined by this run, as they were before
-    findings: dict[str, str] = field(default_factory=dict)  # why this run quarantined them
     charts: dict[int, ChartCache] = field(default_factory=dict)
-    answers: Mapping[str, Mapping[date, FaultAnswer]] = field(default_factory=dict)
+    answers: GivenAnswers = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.timeline = Timeline(self.trainer.history)
         ahead = timedelta(days=0 if self.strategy.schedule == "nightly" else MONTH_DAYS)
         self.store = TimelineVersions(self.timeline, self.spec, ahead)
         self.served = ServedAnswers(self.store)
+        self.quarantine = BacktestQuarantine(self.timeline, self.spec)
 
     @property
     def spec(self) -> ProjectSpec:
@@ -175,7 +168,7 @@ class _Run:
     @property
     def result(self) -> BacktestResult:
         """What the strategy led to so far."""
-        quarantined = {night: files for night, files in sorted(self.quarantined.items()) if files}
+        quarantined = {night: files for night, files in sorted(self.quarantine.files.items()) if files}
         return BacktestResult(
             self.strategy, self.decisions, self.retrainings, self.served.rows(), quarantined, tuple(self.record)
         )
@@ -213,7 +206,9 @@ class _Run:
         """
         champion = self.champion
         if champion is not None:
-            self._check(night, moment, champion)
+            landed = landed_batches(self._deliveries(moment), self.record, night, self.spec)
+            earlier = partial(self._night(night, moment).daily_rows, champion.ruler, champion.trained_until)
+            self.quarantine.check(night, landed, champion, self.store.profiles(champion.ruler), earlier)
         data = self._night(night, moment)
         if champion is not None:
             self.served.answer(data, champion)
@@ -236,62 +231,25 @@ class _Run:
         entry = decision_entry(context, decision, measured, moment=moment)
         self.decisions.append(decision)
         self.record.append(entry)
-        self._answer(entry, moment)
+        for state, answer in answered(self.record, self.answers, night, moment):
+            self.record.append(answer)
+            if answer.action == "drift":
+                self.quarantine.release(state)
         if self._retrains(decision, night, champion):
             self._retrain(night, moment + SECOND, entry.name, decision.reason)
-
-    def _answer(self, night: NightEntry, moment: datetime) -> None:
-        """Record what people answer to the night's questions."""
-        for state in suspected_in(self.record):
-            answer = _next_in_time(self.answers.get(state.answered_as, {}), state.asked) if state.unanswered else None
-            if answer is not None:
-                reason = "assumed to be answered on the same night"
-                self.record.append(
-                    AnswerEntry.to(state.name, answer, night.night, moment + SECOND, "as in the record", reason)
-                )
-                if answer == "drift":
-                    self._release(state)
-
-    def _release(self, state: SuspicionState) -> None:
-        """Take back what this run has quarantined for a suspicion, as an answer of drift does."""
-        states = {name: batch.quarantined(self.findings[name]) for name, batch in self.own.items()}
-        for name, batch in states.items():
-            if any(map(state.explains, quarantined_suspicions([batch]))):
-                del self.own[name]
 
     def _upstream_until(self, moment: datetime) -> datetime | None:
         return moment if self.strategy.schedule == "recorded" else None
 
     def _deliveries(self, moment: datetime) -> Deliveries:
         """Return the deliveries as they were known at a moment, with what this run has quarantined."""
-        known = self.trainer.history.deliveries.as_of(moment).revisions
-        own = (batch.quarantined(self.findings[name]) for name, batch in self.own.items())
-        return Deliveries(tuple(sorted((*own, *known), key=lambda batch: batch.revision)))
+        return self.quarantine.applied_to(self.trainer.history.deliveries.as_of(moment).revisions)
 
     def _night(self, night: date, moment: datetime) -> TimelineNight:
         aliases = recorded_aliases(self.record)
-        return TimelineNight(self.store, night, self._deliveries(moment), tuple(self.record), aliases, self.own)
-
-    def _check(self, night: date, moment: datetime, champion: Champion) -> None:
-        """Quarantine what landed and is broken in a way that the contract cannot see."""
-        monitor, profiles = drift_monitor(champion.baseline, self.spec), self.store.profiles(_ruler(champion))
-        landed = landed_batches(self._deliveries(moment), self.record, night, self.spec)
-        columns = tuple(self.spec.features.columns)
-        files = self.quarantined.setdefault(night, [])
-        files += [f"{batch.key}: contract" for batch in landed if batch.verdict == "quarantined"]
-        checked = to_check(landed, self.spec)
-        if not checked:
-            return
-        earlier = self._night(night, moment).daily_rows(_ruler(champion), champion.trained_until)
-        for batch in checked:
-            days = profiles.of_revision((batch.batch_id, batch.revision))
-            repeated = self.timeline.repeated(self.timeline.rows_written((batch.batch_id, batch.revision)), columns)
-            suspicions = looks_broken(monitor, min(days), sum_profiles(list(days.values())), repeated, earlier)
-            if suspicions:
-                self.own[batch.batch_id] = batch
-                self.findings[batch.batch_id] = with_findings(batch, [finding_of(one, batch) for one in suspicions])
-                kinds = ", ".join(f"{fault.kind} {' '.join(fault.columns)}".strip() for fault in suspicions)
-                files.append(f"{batch.key}: {kinds}")
+        return TimelineNight(
+            self.store, night, self._deliveries(moment), tuple(self.record), aliases, self.quarantine.batches
+        )
 
     def _measured(self, data: TimelineNight, champion: Champion) -> MonitoringResult:
         inputs = data.inputs(champion)
@@ -345,7 +303,7 @@ class _Run:
         if challenger is not None:
             self.store.versions[number] = challenger
             if self.strategy.schedule != "recorded":
-                self._approve(outcome)
+                self.record.append(approved(outcome))
         return refusal
 
     def request(self, night: date) -> TrainingRequest:
@@ -361,34 +319,6 @@ class _Run:
             ranked(data.deliveries.active(labels), data.deliveries),
             earlier_holdouts(self.record, data.night),
         )
-
-    def _approve(self, outcome: RetrainingEntry) -> None:
-        """Promote a challenger on the night it was registered."""
-        number = outcome.version
-        self.record.append(
-            PromotionEntry(
-                name=f"{number}/promoted",
-                night=outcome.night,
-                time=outcome.time + SECOND,
-                action="promoted",
-                reason="assumed to be approved on the same night",
-                subject=outcome.subject,
-            )
-        )
-
-
-def _ruler(champion: Champion) -> Ruler:
-    return champion.reference.total.ruler
-
-
-def _next_in_time(answers: Mapping[date, FaultAnswer], asked: date) -> FaultAnswer | None:
-    """Return the answer to the first question of some nights that was asked on a night or after it; None without one.
-
-    >>> answers = {date(2026, 3, 9): "fault", date(2026, 1, 5): "drift"}
-    >>> [_next_in_time(answers, date(2026, month, 5)) for month in (1, 2, 4)]
-    ['drift', 'fault', None]
-    """
-    return answers[min(later)] if (later := [night for night in answers if night >= asked]) else None
 
 
 def _evening(night: date) -> datetime:

@@ -120,6 +120,6 @@ class BacktestTrainer:
         if not evaluated.evidence.passed:
             return evaluated, None
         stored = self.history.accepted.ruler if self.history.accepted else None
-        ruler = champion.reference.total.ruler if champion else stored
+        ruler = champion.ruler if champion else stored
         released = refit(evaluated.trained, request.known, evaluated.parts.holdout, spec, ruler)
         return evaluated, version_files(released, evaluated, request.known, spec).files()

@@ -62,7 +62,7 @@ def _profiles_add_up(workspace: Workspace, newer: Any) -> None:
 
     champion = workspace.champion()
     assert champion is not None
-    ruler = champion.reference.total.ruler
+    ruler = champion.ruler
     accepted: list[Filter] = [("ruler", "=", digest(ruler)), ("source", "=", "rows")]
     kept = active_rows(workspace.lake, workspace.project, "profiles", where=accepted)
     kept = kept[kept["event_date"] > champion.trained_until]

@@ -297,7 +297,7 @@ class TestWhatMustAlwaysHold:
 
         champion = workspace.champion()
         assert champion is not None
-        ruler = champion.reference.total.ruler
+        ruler = champion.ruler
         merged = recomputed = TableProfile.empty(ruler)
         for stored in workspace.lake.read(PROJECT, "profiles")["profile"]:
             merged += from_bytes(stored)

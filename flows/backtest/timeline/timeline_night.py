@@ -121,7 +121,7 @@ class TimelineNight:
     def inputs(self, champion: Champion) -> NightInputs:
         """Return what the night is measured from."""
         answered = self.predictions_of(champion.number, after=champion.trained_until)
-        profiles = self.store.profiles(champion.reference.total.ruler)
+        profiles = self.store.profiles(champion.ruler)
         return NightInputs(
             night=self.night,
             accepted=profiles.accepted(self.deliveries, champion.trained_until, self.night),
@@ -130,7 +130,7 @@ class TimelineNight:
             labelled=self.matured(answered, labels_after=champion.trained_until),
             delivered=rows_delivered(self.deliveries, self.night),
             judged=judged_nights(self.deliveries, self.entries, self.night, self.spec),
-            suspected=self._suspected(champion.reference.total.ruler),
+            suspected=self._suspected(champion.ruler),
             repeated=self._repeated(),
             tally=self.store.answers(champion.number).tally,
             withheld=self._withheld,

@@ -169,11 +169,11 @@ def sent_rows(content: Any, cells: Cells, max_rows: int, name: str, once: Cells 
     [{'flat': 7, 'price': 5}]
     >>> sent_rows({"labels": [{"price": "5", "size": 1}]}, cells, 10, "labels")
     Traceback (most recent call last):
-    tasks.serve.replies.Refusal: 422 label_refused: 3 faults in the labels; none was kept
+    tasks.serve.replies.Refusal: 422 label_refused: faults in the labels: 3; none was kept
     >>> once = {"flat": category}
     >>> sent_rows({"labels": [{"price": 5, "flat": 7}, {"price": 6, "flat": "7"}]}, cells, 10, "labels", once)
     Traceback (most recent call last):
-    tasks.serve.replies.Refusal: 422 label_refused: 1 faults in the labels; none was kept
+    tasks.serve.replies.Refusal: 422 label_refused: faults in the labels: 1; none was kept
     """
     rows = content.get(name) if isinstance(content, dict) and set(content) == {name} else None
     if not isinstance(rows, list) or not rows:
@@ -195,7 +195,7 @@ def sent_rows(content: Any, cells: Cells, max_rows: int, name: str, once: Cells 
             for place in _repeated(rows, once)
         ]
     if faults:
-        message = f"{len(faults)} faults in the {name}; none was kept"
+        message = f"faults in the {name}: {len(faults)}; none was kept"
         raise Refusal(
             HTTPStatus.UNPROCESSABLE_ENTITY, f"{name.removesuffix('s')}_refused", message, faults[:MOST_FAULTS]
         )
