@@ -198,4 +198,5 @@ def _promise(stored: Mapping[str, Any] | None, gate: Evidence, classes: tuple[st
         return Promise(gate.metric, gate.challenger_loss, gate.challenger_bias, gate.rows, classes)
     own = evidence_from_dict(stored)
     loss, bias = own.loss.promised, own.bias.promised
-    return Promise(gate.metric, loss.mean, bias.mean, round(loss.count), classes, own)
+    weighted = gate.weight is not None
+    return Promise(gate.metric, loss.mean, bias.mean, round(loss.count), classes, own, is_weighted=weighted)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from flows.backtest.outcomes import StrategyOutcome, common_rows
@@ -21,7 +22,7 @@ from tasks.render.sections import ReportTable
 from tasks.render.values import counted
 from tasks.report import metric_words
 from tasks.spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS, decision_costs
+from tasks.statistics import LOSSES, RESIDUALS, decision_costs, weighted_values, weights_of
 
 HEADS = (
     *("strategy", "error", "difference to the best", "bias", "retrainings", "refused", "nights", "alarms"),
@@ -91,7 +92,8 @@ def summarise(
     common, metric = common_rows(outcomes), spec.scope.metric
     judged = [outcome.served.set_index("row_id").loc[common] for outcome in outcomes]
     pairs = [(rows["label"].to_numpy(float), rows["prediction"].to_numpy(float)) for rows in judged]
-    losses = [LOSSES[metric](*pair) for pair in pairs]
+    weights = [weights_of(rows) for rows in judged]
+    losses = [weighted_values(LOSSES[metric](*pair), each) for pair, each in zip(pairs, weights, strict=True)]
     best = min(losses, key=lambda each: float(each.mean()))
     days = judged[0]["event_date"].to_numpy().astype("datetime64[D]")
     return [
@@ -104,7 +106,7 @@ def summarise(
             retrainings=len(outcome.retrained_on),
             refused=outcome.refused,
             loss=float(loss.mean()),
-            bias=float(RESIDUALS[metric](*pair).mean()),
+            bias=float(np.average(RESIDUALS[metric](*pair), weights=counted)),
             left_out=len(outcome.served.dropna(subset="label")) - len(common),
             behind=_behind(loss, best, days),
             cost=_cost(spec, outcome.trainings, float(loss.sum()), rows),
@@ -113,7 +115,7 @@ def summarise(
             retrained_on=outcome.retrained_on,
             metrics=() if folder is None else _metrics(rows, pair, Measuring(spec, CONFIDENCE, folder)),
         )
-        for outcome, rows, pair, loss in zip(outcomes, judged, pairs, losses, strict=True)
+        for outcome, rows, pair, loss, counted in zip(outcomes, judged, pairs, losses, weights, strict=True)
     ]
 
 
@@ -121,7 +123,8 @@ def _metrics(rows: pd.DataFrame, pair: tuple[FloatArray, FloatArray], how: Measu
     truth, prediction = pair
     decided = how.spec.training.task == "binary"
     decision = rows["decision"].to_numpy(float) if decided else prediction
-    return measured_metrics(AnsweredRows(truth, prediction, decision, rows["event_date"].to_numpy()), how)
+    days = rows["event_date"].to_numpy()
+    return measured_metrics(AnsweredRows(truth, prediction, decision, days, weights_of(rows)), how)
 
 
 def _behind(loss: FloatArray, best: FloatArray, days: DayArray) -> tuple[float, float, float]:

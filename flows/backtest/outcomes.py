@@ -29,6 +29,7 @@ PROTOCOL = 2  # with decisions; an outcome of another number is replayed again
 REPLAY_FOLDER = "replay"
 """The folder of outcomes in the home, with a folder for each project."""
 METADATA = b"leeway.outcome"
+KEPT = ("row_id", "event_date", "prediction", "decision", "label", "weight")
 ALARMS = {"hold", "ask", "retrain"}
 
 
@@ -49,7 +50,7 @@ class StrategyOutcome:
     seconds : float
         How long the replay took.
     served : DataFrame
-        `row_id`, `event_date`, `prediction`, `decision` and `label` of each row.
+        `row_id`, `event_date`, `prediction`, `decision`, `label` and any `weight` of each row.
     """
 
     name: str
@@ -81,7 +82,7 @@ def outcome_of(result: BacktestResult, seconds: float) -> StrategyOutcome:
         retrained_on=passed,
         refused=len(result.retrainings) - len(passed),
         seconds=seconds,
-        served=result.served[["row_id", "event_date", "prediction", "decision", "label"]],
+        served=result.served[[name for name in KEPT if name in result.served]],
     )
 
 

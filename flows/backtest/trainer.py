@@ -104,7 +104,8 @@ class BacktestTrainer:
         """
         rows = request.known
         beaten = None if champion is None else (champion.trained_from, champion.trained_until, champion.recipe)
-        learned = [*spec.features.columns, "row_id", spec.source.label.column]
+        weight = [] if spec.scope.weight is None else [spec.scope.weight]
+        learned = [*spec.features.columns, "row_id", spec.source.label.column, *weight]
         digest = int(pd.util.hash_pandas_object(rows[learned], index=False).sum())
         key = (training_settings(spec), request.night, beaten, request.uses, len(request.rows), digest)
         if key not in self.made:

@@ -17,13 +17,14 @@ from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
 from tasks.records import Entry, retrainings_of
 from tasks.spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS, DaySums, newest_regime
+from tasks.statistics import LOSSES, RESIDUALS, DaySums, newest_regime, weighted_values
 from tasks.train import (
     CrossFit,
     ParallelMap,
     SearchOptions,
     TrainingResult,
     baseline_predictions,
+    row_weights,
     without_holdout_groups,
 )
 from tasks.train.task import choose_and_fit, choose_and_fit_task, fit_after_change, fit_after_change_task
@@ -85,16 +86,18 @@ class TrainingRequest:
             return None
         truth, answer = rows[spec.source.label.column].to_numpy(float), self.champion.predict(rows)
         days = rows["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-        changed = max(_changed_on(measure[spec.scope.metric](truth, answer), days) for measure in (LOSSES, RESIDUALS))
+        weights, metric = row_weights(rows, spec), spec.scope.metric
+        changed = max(_changed_on(measure[metric](truth, answer), weights, days) for measure in (LOSSES, RESIDUALS))
         parts = holdout_parts(self.known, days=spec.split.holdout_days, after=self.trained_until)
         first = date(1970, 1, 1) + timedelta(days=changed)
         enough_before = timedelta(days=spec.split.holdout_days)
         return first if parts.holdout_from < first + enough_before and changed > days.min() else None
 
 
-def _changed_on(values: FloatArray, days: IntArray) -> int:
+def _changed_on(values: FloatArray, weights: FloatArray | None, days: IntArray) -> int:
     usable = np.isfinite(values)
-    by_day = DaySums.of(values[usable], days[usable])
+    counted = None if weights is None else weights[usable]
+    by_day = DaySums.of(weighted_values(values[usable], counted), days[usable])
     return int(by_day.days[newest_regime(by_day)]) if usable.any() else int(days.min())
 
 

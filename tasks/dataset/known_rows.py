@@ -82,7 +82,7 @@ def training_rows(rows: pd.DataFrame, labels: pd.DataFrame, night: date, spec: P
     DataError
         When there are fewer rows than the spec's `training.min_rows`.
     """
-    known = labelled(rows, labels, night, spec.source.label.column)
+    known = labelled(weighted_rows(rows, spec), labels, night, spec.source.label.column)
     if len(known) < spec.training.min_rows:
         raise DataError(
             f"{spec.project} has {len(known)} labelled rows on {night}; training.min_rows is "
@@ -112,6 +112,26 @@ def consented_rows(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
     if consent not in rows:
         return rows.iloc[:0]
     return rows[rows[consent].astype("boolean").fillna(value=False).to_numpy(bool)]
+
+
+def weighted_rows(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:
+    """Return the rows with a weight, where the spec names a column of weights; all rows where it names none.
+
+    The contract refuses a row without one: only rows that were stored before the spec named the column lack it.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Part
+    >>> rows = pd.DataFrame({"row_id": ["a", "b"], "amount": [2.0, None]})
+    >>> weighted_rows(rows, Part(scope=Part(weight="amount")))["row_id"].tolist()
+    ['a']
+    >>> [len(weighted_rows(rows, Part(scope=Part(weight=name)))) for name in (None, "new")]
+    [2, 0]
+    """
+    column = spec.scope.weight
+    if column is None:
+        return rows
+    return rows[rows[column].notna()] if column in rows else rows.iloc[:0]
 
 
 def trusted_rows(rows: pd.DataFrame, suspected: Sequence[Span]) -> pd.DataFrame:

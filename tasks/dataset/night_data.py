@@ -112,13 +112,29 @@ class NightData:
     def matured(self, predictions: pd.DataFrame, *, labels_after: date) -> pd.DataFrame:
         """Join predictions with the newest labels; only rows with labels that have matured by the night.
 
+        Where the spec names a column of weights, `weight` has them; rows that were stored without one are left out.
+
         Parameters
         ----------
         labels_after : date
             Only labels that arrived after this day.
         """
         due = predictions[predictions["event_date"] <= self.matured_until]
-        return with_labels(due, self.labels(after=labels_after))
+        return self._weighted(with_labels(due, self.labels(after=labels_after)))
+
+    def _weighted(self, rows: pd.DataFrame) -> pd.DataFrame:
+        column = self.spec.scope.weight
+        if column is None:
+            return rows
+        if rows.empty:
+            return rows.assign(weight=pd.Series(dtype="float64"))
+        first, last = min(rows["event_date"]), max(rows["event_date"])
+        days: list[Filter] = [("event_date", ">=", first), ("event_date", "<=", last)]
+        known = active_rows(
+            self.lake, self.spec.project, "rows", self.deliveries, columns=["row_id", column], where=days
+        )
+        weights = known.drop_duplicates("row_id", keep="last").set_index("row_id")[column].astype("float64")
+        return rows.assign(weight=rows["row_id"].map(weights).to_numpy(float)).dropna(subset="weight")
 
     def _since(self, table: str, after: date, read: Callable[[date], pd.DataFrame]) -> pd.DataFrame:
         """Return a table since a day that is not later than `after`; read again only where that is not far enough."""

@@ -46,8 +46,9 @@ def enough_rows(scored: ScoredRows, policy: Gate) -> Check:
     """Check that there are enough rows that are new to both models."""
     why = "a model was trained on their days, or their labels are not mature"
     left_out = f" ({scored.left_out} left out: {why})" if scored.left_out else ""
-    sentence = f"found {len(scored.rows)} labelled rows newer than both models{left_out}; expected {policy.min_rows}"
-    return Check(len(scored.rows) >= policy.min_rows, sentence)
+    alike = "" if scored.weights is None else f", as certain as {scored.effective_rows:.0f} of equal weight,"
+    found = f"found {len(scored.rows)} labelled rows newer than both models{alike}{left_out}"
+    return Check(scored.effective_rows >= policy.min_rows, f"{found}; expected {policy.min_rows}")
 
 
 def enough_labels(labelled: float, policy: Gate) -> Check:

@@ -17,7 +17,7 @@ from tasks.errors import DataError
 from tasks.model import Predictor
 from tasks.model.input_matrix import as_text, category_codes
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS
+from tasks.statistics import LOSSES, RESIDUALS, effective_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class ScoredRows:
         The label as the challenger reads it: of several classes, the index in its classes.
     predictions, losses, residuals : dict of str to array
         Prediction, loss and signed residual of each row, by model: challenger, champion, baseline.
+    weights : array or None
+        How much each row counts, where the spec has a column of weights.
     """
 
     rows: pd.DataFrame
@@ -96,6 +98,12 @@ class ScoredRows:
     predictions: dict[str, FloatArray]
     losses: dict[str, FloatArray]
     residuals: dict[str, FloatArray]
+    weights: FloatArray | None = None
+
+    @property
+    def effective_rows(self) -> float:
+        """From how many rows of equal weight a mean is as certain."""
+        return float(len(self.days)) if self.weights is None else effective_rows(self.weights)
 
     @property
     def period(self) -> tuple[date | None, date | None]:
@@ -107,7 +115,7 @@ class ScoredRows:
 
     def bias(self, model: str) -> float:
         """Return the mean signed residual of a model on the metric's scale; NaN without rows."""
-        return float(self.residuals[model].mean()) if len(self.days) else math.nan
+        return float(np.average(self.residuals[model], weights=self.weights)) if len(self.days) else math.nan
 
 
 def score_rows(compared: ComparisonSet, spec: ProjectSpec) -> ScoredRows:
@@ -116,10 +124,11 @@ def score_rows(compared: ComparisonSet, spec: ProjectSpec) -> ScoredRows:
     Raises
     ------
     DataError
-        The hold-out lacks the label, the event time, a slice's column or a column of a model.
+        The hold-out lacks the label, the event time, the weight, a slice's column or a column of a model.
     """
     group = [spec.split.group] if spec.split.group else []
-    needed = [spec.source.event_time, spec.source.label.column, *spec.gate.slices, *group]
+    weight = [spec.scope.weight] if spec.scope.weight else []
+    needed = [spec.source.event_time, spec.source.label.column, *spec.gate.slices, *group, *weight]
     missing = [column for column in needed if column not in compared.holdout.columns]
     if missing:
         raise DataError(
@@ -148,6 +157,7 @@ def score_rows(compared: ComparisonSet, spec: ProjectSpec) -> ScoredRows:
         predictions=predictions,
         losses={name: loss(truths[name], decided[name]) for name in predictions},
         residuals={name: residual(truths[name], predictions[name]) for name in predictions},
+        weights=rows[weight[0]].to_numpy(np.float64) if weight else None,
     )
 
 

@@ -10,6 +10,7 @@ a frozen file of the old format under tests/unit/evaluate/frozen with a test tha
 5   the further metrics of the spec, of both models.
 6   the differences between the groups of the spec, of both models.
 7   whether such a difference is past its limit.
+8   the column of weights, and the effective number of rows.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from tasks.evaluate.slice_checks import SliceResult
 from tasks.records import GapComparison, GroupGap, MeasuredMetric, MetricComparison
 from tasks.rollout import ChangePromise
 
-PROTOCOL = 7
-READABLE = (1, 2, 3, 4, 5, 6, 7)
+PROTOCOL = 8
+READABLE = (1, 2, 3, 4, 5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,10 @@ class Evidence:
         The further metrics of the spec.
     fairness : tuple of GapComparison
         The differences between the groups of the spec.
+    weight : str or None
+        The column of weights; all losses are weighted by it.
+    effective_rows : float or None
+        The number of rows of equal weight from which a mean is as certain as from these; None where all weigh alike.
     """
 
     verdict: Outcome
@@ -95,6 +100,8 @@ class Evidence:
     change: ChangePromise | None = None
     metrics: tuple[MetricComparison, ...] = ()
     fairness: tuple[GapComparison, ...] = ()
+    weight: str | None = None
+    effective_rows: float | None = None
 
     @property
     def refusal(self) -> str:
@@ -149,7 +156,13 @@ NUMBERS = (
     *("confidence", "memory_mb", "labelled"),
 )
 UNMARKED = 2  # the last protocol in which sentences do not say whether their check passed
-SINCE = {**dict.fromkeys(("confidence", "uses", "memory_mb", "labelled"), 2), "change": 4, "metrics": 5, "fairness": 6}
+SINCE = {
+    **dict.fromkeys(("confidence", "uses", "memory_mb", "labelled"), 2),
+    **dict.fromkeys(("weight", "effective_rows"), 8),
+    "change": 4,
+    "metrics": 5,
+    "fairness": 6,
+}
 """The protocol since which a field is written."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tasks.evaluate.checks import Check
@@ -34,8 +35,9 @@ def answered_rows(model: Predictor, name: str, scored: ScoredRows, spec: Project
     prediction = scored.predictions[name]
     truth = scored.truth if name == "challenger" else truth_for(model, scored.rows, spec)
     if model.schema.task == "regression":
-        return AnsweredRows(truth, prediction, prediction, scored.days)
-    return AnsweredRows.decided(truth, prediction, scored.days, threshold=decision_threshold(model.schema))
+        return AnsweredRows(truth, prediction, prediction, scored.days, scored.weights)
+    decided = AnsweredRows.decided(truth, prediction, scored.days, threshold=decision_threshold(model.schema))
+    return replace(decided, weights=scored.weights)
 
 
 def rows_of_all_classes(
@@ -51,7 +53,7 @@ def rows_of_all_classes(
     order = sorted(range(len(found)), key=found.__getitem__)
     truth = class_truth(scored.rows[spec.source.label.column], tuple(found[index] for index in order))
     after, before = (AnsweredRows.decided(truth, answer[:, order], scored.days) for answer in (new, old))
-    return after, before
+    return replace(after, weights=scored.weights), replace(before, weights=scored.weights)
 
 
 def guardrails(comparisons: Sequence[MetricComparison], confidence: float, *, has_champion: bool) -> Iterator[Check]:

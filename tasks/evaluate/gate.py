@@ -26,7 +26,7 @@ from tasks.model import TOLERANCE
 from tasks.records import GapComparison, MetricComparison
 from tasks.rollout import ChangePromise
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import confidence_after
+from tasks.statistics import confidence_after, weighted_values
 
 __all__ = ["ComparisonSet", "gate"]
 
@@ -93,7 +93,8 @@ def gate(compared: ComparisonSet, spec: ProjectSpec) -> Evidence:
 
 def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
     rows, policy = score_rows(compared, spec), spec.gate
-    losses, confidence = rows.losses, confidence_after(policy.confidence, compared.uses)
+    losses = {name: weighted_values(each, rows.weights) for name, each in rows.losses.items()}
+    confidence = confidence_after(policy.confidence, compared.uses)
     confidence = 1 - (1 - confidence) / compared.candidates
 
     def against(rival: str, min_gain: float, confidence: float, model: str = "challenger") -> Comparison:
@@ -101,7 +102,7 @@ def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
             losses[model], losses[rival], rows.days, min_gain=min_gain, confidence=confidence, groups=rows.groups
         )
 
-    pair = (losses["challenger"], losses.get("champion", losses["baseline"]))
+    pair = (rows.losses["challenger"], rows.losses.get("champion", rows.losses["baseline"]))
     count = len(rows.rows)
     return _Measurements(
         scored=rows,
@@ -110,7 +111,7 @@ def _measure(compared: ComparisonSet, spec: ProjectSpec) -> _Measurements:
         main=against(compared.rival, policy.min_gain, confidence),
         baseline=against("baseline", 0.0, policy.confidence),
         champion_baseline=against("baseline", 0.0, policy.confidence, "champion") if compared.champion else None,
-        slices=slice_results(rows.rows, pair, rows.days, spec) if compared.champion else (),
+        slices=slice_results(rows.rows, pair, (rows.days, rows.weights), spec) if compared.champion else (),
         latency_ms=latency_ms(compared.challenger, rows.rows) if count else math.nan,
         memory_mb=memory_mb(compared.challenger, rows.rows) if count else math.nan,
         change=change_promise(compared, rows),
@@ -159,4 +160,6 @@ def _evidence(
         change=measured.change,
         metrics=measured.metrics,
         fairness=measured.fairness,
+        weight=spec.scope.weight,
+        effective_rows=None if spec.scope.weight is None else measured.scored.effective_rows,
     )

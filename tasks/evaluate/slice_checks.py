@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import holm, p_value_of_rise
+from tasks.statistics import holm, p_value_of_rise, weighted_values
 
 FEW_VALUES = 20
 QUARTERS = 4
@@ -39,7 +39,10 @@ class SliceResult:
 
 
 def slice_results(
-    rows: pd.DataFrame, losses: tuple[FloatArray, FloatArray], days: npt.ArrayLike, spec: ProjectSpec
+    rows: pd.DataFrame,
+    losses: tuple[FloatArray, FloatArray],
+    days: tuple[npt.ArrayLike, FloatArray | None],
+    spec: ProjectSpec,
 ) -> tuple[SliceResult, ...]:
     """Return every slice of the spec's `gate.slices`, in the order of columns and values.
 
@@ -53,21 +56,25 @@ def slice_results(
         The hold-out; numeric columns with more than 20 values are cut into quarters.
     losses : (challenger, champion)
         Loss of each row.
-    days : array
-        Event day of each row.
+    days : (array, array or None)
+        Event day of each row, and its weight where rows count differently.
     """
-    challenger, champion = losses
-    which = np.asarray(days)
+    which, weights = np.asarray(days[0]), days[1]
     slices = [
         (column, value, inside)
         for column in spec.gate.slices
         for value, inside in _values(rows[column])
         if inside.sum() >= spec.privacy.min_category_count
     ]
-    p_values = [p_value_of_rise((challenger - champion)[inside], which[inside]) for _, _, inside in slices]
+    pairs = [
+        tuple(weighted_values(each[inside], None if weights is None else weights[inside]) for each in losses)
+        for _, _, inside in slices
+    ]
+    cut = zip(slices, pairs, strict=True)
+    p_values = [p_value_of_rise(new - old, which[inside]) for (_, _, inside), (new, old) in cut]
     return tuple(
-        _result((column, value), challenger[inside], champion[inside], p_value, spec)
-        for (column, value, inside), p_value in zip(slices, holm(p_values), strict=True)
+        _result((column, value), new, old, p_value, spec)
+        for (column, value, _), (new, old), p_value in zip(slices, pairs, holm(p_values), strict=True)
     )
 
 

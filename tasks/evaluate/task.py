@@ -50,11 +50,11 @@ class AnsweringVersion:
 
 
 def realised_losses(data: NightSource, who: AnsweringVersion) -> pd.DataFrame:
-    """Return `row_id`, `event_date` and `loss` of rows that a version predicted after its training.
+    """Return `row_id`, `event_date`, `loss` and any `weight` of rows that a version predicted after its training.
 
     Only rows with labels that were matured, and had arrived, by the night.
     """
     answered = data.predictions_of(who.version, after=who.trained_until)
     rows = data.matured(answered, labels_after=who.trained_until)
     loss = LOSSES[data.spec.scope.metric](*truth_and_prediction(rows, who.classes))
-    return rows[["row_id", "event_date"]].assign(loss=loss)
+    return rows[["row_id", "event_date", *(["weight"] if "weight" in rows else [])]].assign(loss=loss)

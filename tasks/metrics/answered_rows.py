@@ -25,12 +25,15 @@ class AnsweredRows:
         The chosen class; for numbers the prediction.
     days : array, shape (n,)
         Event day of each row.
+    weights : array, shape (n,), or None
+        How much each row counts; None where all count alike.
     """
 
     truth: FloatArray
     prediction: FloatArray
     decision: FloatArray
     days: npt.NDArray[Any]
+    weights: FloatArray | None = None
 
     @classmethod
     def decided(
@@ -55,7 +58,8 @@ class AnsweredRows:
 
     def where(self, kept: BoolArray) -> AnsweredRows:
         """Return some of the rows."""
-        return AnsweredRows(self.truth[kept], self.prediction[kept], self.decision[kept], self.days[kept])
+        weights = None if self.weights is None else self.weights[kept]
+        return AnsweredRows(self.truth[kept], self.prediction[kept], self.decision[kept], self.days[kept], weights)
 
     @property
     def complete(self) -> BoolArray:

@@ -1,4 +1,7 @@
-"""Metrics of classes: scikit-learn's, on the probabilities and decisions of a model. NaN where one is not defined."""
+"""Metrics of classes: scikit-learn's, on the probabilities and decisions of a model. NaN where one is not defined.
+
+Where rows have weights, shares are of their weight; the first `k` of a day are `k` rows.
+"""
 
 from __future__ import annotations
 
@@ -54,23 +57,27 @@ def f1(rows: AnsweredRows, _at: float = 0) -> float:
     from sklearn.metrics import f1_score
 
     if rows.prediction.ndim == 1:
-        return float(f1_score(rows.truth, rows.decision, zero_division=np.nan))
+        return float(f1_score(rows.truth, rows.decision, sample_weight=rows.weights, zero_division=np.nan))
     labels = np.arange(rows.prediction.shape[1], dtype=np.float64)
-    return float(f1_score(rows.truth, rows.decision, labels=labels, average="macro", zero_division=np.nan))
+    return float(
+        f1_score(
+            rows.truth, rows.decision, labels=labels, average="macro", sample_weight=rows.weights, zero_division=np.nan
+        )
+    )
 
 
 def precision(rows: AnsweredRows, _at: float = 0) -> float:
     """Return the share of ones among the rows that were decided to be a one."""
     from sklearn.metrics import precision_score
 
-    return float(precision_score(rows.truth, rows.decision, zero_division=np.nan))
+    return float(precision_score(rows.truth, rows.decision, sample_weight=rows.weights, zero_division=np.nan))
 
 
 def recall(rows: AnsweredRows, _at: float = 0) -> float:
     """Return the share of the ones that were decided to be a one."""
     from sklearn.metrics import recall_score
 
-    return float(recall_score(rows.truth, rows.decision, zero_division=np.nan))
+    return float(recall_score(rows.truth, rows.decision, sample_weight=rows.weights, zero_division=np.nan))
 
 
 def recall_at_precision(rows: AnsweredRows, at: float) -> float:
@@ -88,7 +95,7 @@ def recall_at_precision(rows: AnsweredRows, at: float) -> float:
 
     if not _has_both(rows.truth == 1):
         return math.nan
-    found, share, _ = precision_recall_curve(rows.truth, rows.prediction)
+    found, share, _ = precision_recall_curve(rows.truth, rows.prediction, sample_weight=rows.weights)
     return float(share[found >= at].max(initial=0.0))
 
 
@@ -100,7 +107,7 @@ def recall_at_k(rows: AnsweredRows, at: float) -> float:
     """
     from sklearn.metrics import recall_score
 
-    return float(recall_score(rows.truth, _chosen(rows, int(at)), zero_division=np.nan))
+    return float(recall_score(rows.truth, _chosen(rows, int(at)), sample_weight=rows.weights, zero_division=np.nan))
 
 
 def precision_at_k(rows: AnsweredRows, at: float) -> float:
@@ -111,7 +118,7 @@ def precision_at_k(rows: AnsweredRows, at: float) -> float:
     """
     from sklearn.metrics import precision_score
 
-    return float(precision_score(rows.truth, _chosen(rows, int(at)), zero_division=np.nan))
+    return float(precision_score(rows.truth, _chosen(rows, int(at)), sample_weight=rows.weights, zero_division=np.nan))
 
 
 def top_k_accuracy(rows: AnsweredRows, at: float) -> float:
@@ -122,14 +129,17 @@ def top_k_accuracy(rows: AnsweredRows, at: float) -> float:
     is_known = true_class_probability(rows.truth, rows.prediction) > 0
     if not is_known.any():
         return math.nan if not len(is_known) else 0.0
+    share = np.average(is_known, weights=rows.weights)
     if at >= classes:
-        return float(is_known.mean())
-    truth, prediction = rows.truth[is_known], rows.prediction[is_known]
+        return float(share)
+    known = rows.where(is_known)
+    truth, prediction, weights = known.truth, known.prediction, known.weights
     if at == 1:
-        found = accuracy_score(truth, prediction.argmax(axis=1))
+        found = accuracy_score(truth, prediction.argmax(axis=1), sample_weight=weights)
     else:
-        found = top_k_accuracy_score(truth, prediction, k=int(at), labels=np.arange(classes))
-    return float(found * is_known.mean())
+        labels = np.arange(classes)
+        found = top_k_accuracy_score(truth, prediction, k=int(at), labels=labels, sample_weight=weights)
+    return float(found * share)
 
 
 def calibration_error(rows: AnsweredRows, _at: float = 0) -> float:
@@ -159,15 +169,20 @@ def calibration_parts(rows: AnsweredRows) -> SizedParts:
     probability = rows.prediction.max(axis=1) if several else rows.prediction
     happened = rows.decision == rows.truth if several else rows.truth == 1
     bins = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], probability)
-    sums, variances = (
-        np.bincount(bins, each, minlength=BINS) for each in (happened - probability, probability * (1 - probability))
-    )
-    return SizedParts(sums / (count or math.nan), variances / (count or math.nan) ** 2, count)
+    weights = np.ones(count) if rows.weights is None else rows.weights
+    gaps, chances = weights * (happened - probability), weights**2 * probability * (1 - probability)
+    sums, variances = (np.bincount(bins, each, minlength=BINS) for each in (gaps, chances))
+    whole = float(weights.sum()) or math.nan
+    return SizedParts(sums / whole, variances / whole**2, count)
 
 
-def _mean_over_classes(rows: AnsweredRows, score: Callable[[BoolArray, FloatArray], float]) -> float:
+def _mean_over_classes(rows: AnsweredRows, score: Callable[..., float]) -> float:
     """Return a score of class 1, or the mean of those of each class that some rows have, and some have not."""
-    found = [score(happened, probability) for happened, probability in _each_class(rows) if _has_both(happened)]
+    found = [
+        score(happened, probability, sample_weight=rows.weights)
+        for happened, probability in _each_class(rows)
+        if _has_both(happened)
+    ]
     return float(np.mean(found)) if found else math.nan
 
 

@@ -21,7 +21,16 @@ from tasks.metrics.least_variance import model_variance, rate_variance
 from tasks.records.answer_quality.further_metrics import known
 from tasks.records.answer_quality.group_gap import GroupGap, GroupMeasure
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS, Blocks, ErrorBounds, holm, jackknife_interval, p_value_beyond
+from tasks.statistics import (
+    LOSSES,
+    RESIDUALS,
+    Blocks,
+    ErrorBounds,
+    effective_rows,
+    holm,
+    jackknife_interval,
+    p_value_beyond,
+)
 
 MOST_GROUPS = 20
 MISSING = "missing"
@@ -97,7 +106,7 @@ def _groups(values: pd.Series[Any]) -> Iterator[tuple[str, BoolArray]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ratio:
-    """What is added up of each row, and the rows that it is about.
+    """What is added up of each row, the rows that it is about, and how much each counts.
 
     `variance` is that of the amount by the model's own probabilities; None for a rate, of ones and zeros, and for
     numbers, of which nothing is known.
@@ -105,14 +114,23 @@ class _Ratio:
 
     amount: FloatArray
     about: BoolArray
+    weights: FloatArray
     variance: FloatArray | None = None
     is_rate: bool = False
+
+    def mean(self, kept: BoolArray) -> float:
+        """Return the weighted mean over some rows."""
+        return float(np.average(self.amount[kept], weights=self.weights[kept]))
 
     def least_variance(self, kept: BoolArray) -> float:
         """Return the least variance of the mean over some rows."""
         if self.is_rate:
-            return rate_variance(float(self.amount[kept].sum()), int(kept.sum()))
-        return 0.0 if self.variance is None else float(self.variance[kept].mean() / kept.sum())
+            rows = effective_rows(self.weights[kept])
+            return rate_variance(self.mean(kept) * rows, rows)
+        if self.variance is None:
+            return 0.0
+        weights = self.weights[kept]
+        return float(weights**2 @ self.variance[kept] / weights.sum() ** 2)
 
 
 def _measures(rows: AnsweredRows, spec: ProjectSpec) -> Mapping[GroupMeasure, _Ratio]:
@@ -121,17 +139,18 @@ def _measures(rows: AnsweredRows, spec: ProjectSpec) -> Mapping[GroupMeasure, _R
     loss, residual = LOSSES[metric](rows.truth, answer), RESIDUALS[metric](rows.truth, rows.prediction)
     usable = np.isfinite(loss) & np.isfinite(residual)
     measures: dict[GroupMeasure, _Ratio] = {}
+    weights = np.ones(len(rows.truth)) if rows.weights is None else rows.weights
     if binary:
         chosen = rows.decision
-        measures["selection_rate"] = _Ratio(chosen, np.ones(len(chosen), dtype=bool), is_rate=True)
-        measures["true_positive_rate"] = _Ratio(chosen, rows.truth == 1, is_rate=True)
-        measures["false_positive_rate"] = _Ratio(chosen, rows.truth == 0, is_rate=True)
+        measures["selection_rate"] = _Ratio(chosen, np.ones(len(chosen), dtype=bool), weights, is_rate=True)
+        measures["true_positive_rate"] = _Ratio(chosen, rows.truth == 1, weights, is_rate=True)
+        measures["false_positive_rate"] = _Ratio(chosen, rows.truth == 0, weights, is_rate=True)
     of_loss, of_residual = (
         None if spec.training.task == "regression" else model_variance(kind[metric], rows.prediction)
         for kind in (LOSSES, RESIDUALS)
     )
-    measures["error"] = _Ratio(np.where(usable, loss, 0.0), usable, of_loss, is_rate=metric == "error_rate")
-    measures["calibration"] = _Ratio(np.where(usable, residual, 0.0), usable, of_residual)
+    measures["error"] = _Ratio(np.where(usable, loss, 0.0), usable, weights, of_loss, is_rate=metric == "error_rate")
+    measures["calibration"] = _Ratio(np.where(usable, residual, 0.0), usable, weights, of_residual)
     return measures
 
 
@@ -148,12 +167,12 @@ def _gap(
     rows = int(mine.sum())
     if min(rows, int(others.sum())) < max(spec.privacy.min_category_count, 1):
         return None
-    value, rest = float(ratio.amount[mine].mean()), float(ratio.amount[others].mean())
+    value, rest = ratio.mean(mine), ratio.mean(others)
     limit = spec.fairness.limits.of(name[2])
     low, high, p_value = math.inf, -math.inf, 0.0
     least_error = math.sqrt(ratio.least_variance(mine) + ratio.least_variance(others))
     for cut in cuts:
-        without = _without_each(ratio.amount, mine, cut) - _without_each(ratio.amount, others, cut)
+        without = _without_each(ratio, mine, cut) - _without_each(ratio, others, cut)
         filled = min(len(np.unique(cut.codes[side])) for side in (mine, others))
         bounds = ErrorBounds(least_error, filled)
         least, most = jackknife_interval(value - rest, without, confidence, in_order=cut.in_order, bounds=bounds)
@@ -165,9 +184,10 @@ def _gap(
     return GapTest(gap, p_value if limit is not None else math.nan)
 
 
-def _without_each(amount: FloatArray, kept: BoolArray, cut: Blocks) -> FloatArray:
+def _without_each(ratio: _Ratio, kept: BoolArray, cut: Blocks) -> FloatArray:
     """Return the mean of some rows without each block of them; NaN where no row is left."""
-    sums = np.bincount(cut.codes[kept], amount[kept], minlength=cut.count)
-    rows = np.bincount(cut.codes[kept], minlength=cut.count)
-    left = rows.sum() - rows
-    return np.where(left > 0, (sums.sum() - sums) / np.maximum(left, 1), np.nan)
+    codes, weights = cut.codes[kept], ratio.weights[kept]
+    sums = np.bincount(codes, weights * ratio.amount[kept], minlength=cut.count)
+    whole, rows = np.bincount(codes, weights, minlength=cut.count), np.bincount(codes, minlength=cut.count)
+    left = np.where(rows < rows.sum(), whole.sum() - whole, np.nan)
+    return np.asarray((sums.sum() - sums) / left, dtype=np.float64)

@@ -40,10 +40,11 @@ def _mean_loss(name: str) -> KnownMetric:
 
     def score(rows: AnsweredRows, _at: float) -> float:
         answer = rows.decision if name == "error_rate" and rows.prediction.ndim == 1 else rows.prediction
-        loss = LOSSES[name](rows.truth, answer)
+        loss, weights = LOSSES[name](rows.truth, answer), rows.weights
         if answer.ndim == 1:
-            loss = loss[np.isfinite(LOSSES[name](rows.truth, rows.truth))]
-        return float(np.mean(loss)) if len(loss) else math.nan
+            scored = np.isfinite(LOSSES[name](rows.truth, rows.truth))
+            loss, weights = loss[scored], None if weights is None else weights[scored]
+        return float(np.average(loss, weights=weights)) if len(loss) else math.nan
 
     return KnownMetric(score, higher_is_better=False, most=1.0 if name == "error_rate" else math.inf)
 

@@ -10,7 +10,7 @@ from tasks.statistics.losses import Loss
 ADDED = 4  # rows, half of them ones: about the square of 1.96
 
 
-def rate_variance(ones: float, rows: int) -> float:
+def rate_variance(ones: float, rows: float) -> float:
     """Return the binomial variance of a rate after two ones and two zeros are added to its rows.
 
     A. Agresti and B. Coull (1998), The American Statistician 52(2): without them, a rate of 0 or 1 has no variance.

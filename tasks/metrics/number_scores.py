@@ -12,7 +12,7 @@ def root_mean_squared_error(rows: AnsweredRows, _at: float = 0) -> float:
     """Return the root of the mean squared error, in the label's unit."""
     from sklearn.metrics import root_mean_squared_error as score
 
-    return float(score(rows.truth, rows.prediction))
+    return float(score(rows.truth, rows.prediction, sample_weight=rows.weights))
 
 
 def symmetric_percentage_error(rows: AnsweredRows, _at: float = 0) -> float:
@@ -29,7 +29,7 @@ def symmetric_percentage_error(rows: AnsweredRows, _at: float = 0) -> float:
     0.5
     """
     error, size = np.abs(rows.truth - rows.prediction), np.abs(rows.truth) + np.abs(rows.prediction)
-    return float(np.mean(2 * error / np.where(size > 0, size, 1.0)))
+    return float(np.average(2 * error / np.where(size > 0, size, 1.0), weights=rows.weights))
 
 
 def pinball_loss(rows: AnsweredRows, at: float) -> float:
@@ -43,18 +43,20 @@ def pinball_loss(rows: AnsweredRows, at: float) -> float:
     >>> pinball_loss(AnsweredRows(of([3.0, 1.0]), of([1.0, 3.0]), of([1.0, 3.0]), of([0, 0])), 0.9)
     1.0
     """
-    return float(np.mean(quantile_losses(at)(rows.truth, rows.prediction)))
+    return float(np.average(quantile_losses(at)(rows.truth, rows.prediction), weights=rows.weights))
 
 
 def r2(rows: AnsweredRows, _at: float = 0) -> float:
     """Return the share of the label's variance that the predictions explain; NaN of a single row."""
     from sklearn.metrics import r2_score
 
-    return float(r2_score(rows.truth, rows.prediction)) if len(rows.truth) > 1 else float("nan")
+    if len(rows.truth) < 2:  # noqa: PLR2004 - a single row has no variance
+        return float("nan")
+    return float(r2_score(rows.truth, rows.prediction, sample_weight=rows.weights))
 
 
 def median_absolute_error(rows: AnsweredRows, _at: float = 0) -> float:
     """Return the median of |truth - prediction|, in the label's unit."""
     from sklearn.metrics import median_absolute_error as score
 
-    return float(score(rows.truth, rows.prediction))
+    return float(score(rows.truth, rows.prediction, sample_weight=rows.weights))

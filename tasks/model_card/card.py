@@ -191,8 +191,20 @@ def _ground(evidence: Mapping[str, Any]) -> str:
     return (
         f"All numbers are measured on the same {_count(evidence.get('rows'))} rows, from "
         f"{markdown(evidence.get('start') or 'n/a', 20)} to {markdown(evidence.get('end') or 'n/a', 20)}. "
-        "The compared models were not trained on them."
+        f"The compared models were not trained on them.{_weighed(evidence)}"
     )
+
+
+def _weighed(evidence: Mapping[str, Any]) -> str:
+    """Return by which column rows count, where they do.
+
+    >>> _weighed({"weight": "amount", "effective_rows": 310.4}), _weighed({})
+    (' Rows count by their `amount`; means are as certain as of 310 equal rows.', '')
+    """
+    if not evidence.get("weight"):
+        return ""
+    column = markdown(evidence["weight"], 40)
+    return f" Rows count by their `{column}`; means are as certain as of {evidence['effective_rows']:.0f} equal rows."
 
 
 def _slices(slices: Sequence[Mapping[str, Any]], of: int, spec: ProjectSpec) -> str:

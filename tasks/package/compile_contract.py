@@ -55,9 +55,9 @@ def compile_contract(spec: ProjectSpec, rules: Sequence[RowRule]) -> RowContract
 
 
 def not_requested(spec: ProjectSpec) -> list[str]:
-    """Return the columns of a delivery that an answer does not need: the label, the consent, and the name of a file."""
-    consent = spec.privacy.consent
-    return [spec.source.label.column, *([] if consent is None else [consent]), *spec.file_columns]
+    """Return the columns of a delivery that an answer does not need: label, consent, weight, and the name of a file."""
+    others = [name for name in (spec.privacy.consent, spec.scope.weight) if name is not None]
+    return [spec.source.label.column, *others, *spec.file_columns]
 
 
 def unservable(spec: ProjectSpec, schema: ModelSchema) -> list[str]:

@@ -146,7 +146,10 @@ def _hurt(night: NightEntry) -> Iterator[str]:
             yield f"{answer.question.sentence} {answer.answer}"
     if night.performance is not None:
         loss = night.performance.loss
-        yield f"realised error {loss.value:.4g} ({loss.low:.4g} to {loss.high:.4g}) up to {night.performance.end}"
+        equal = night.performance.effective_rows
+        weighed = "" if equal is None else f", of weighted rows as certain as {equal:.0f} equal ones"
+        end = night.performance.end
+        yield f"realised error {loss.value:.4g} ({loss.low:.4g} to {loss.high:.4g}) up to {end}{weighed}"
     if night.estimated is not None:
         yield f"estimated without labels: {night.estimated.loss:.4g} ± {night.estimated.error:.2g}"
 

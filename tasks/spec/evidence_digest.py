@@ -8,7 +8,7 @@ import json
 from tasks.spec.project_spec import ProjectSpec
 
 PARTS: dict[str, set[str] | bool] = {
-    "scope": {"metric"},
+    "scope": {"metric", "weight"},
     "source": {"id", "identity", "event_time", "label"},
     "features": True,
     "training": {"task"},
@@ -19,7 +19,7 @@ PARTS: dict[str, set[str] | bool] = {
 
 
 def evidence_digest(spec: ProjectSpec) -> str:
-    """Return the sha256 of the metric, ids, event time, label, features, task, gate and guardrails of a spec.
+    """Return the sha256 of the metric, weight, ids, event time, label, features, task, gate and guardrails of a spec.
 
     Values that are the default are left out, so that an option that a later version adds changes nothing. The age
     limit `gate.evidence_days` is left out too: it applies to evidence as it is now.

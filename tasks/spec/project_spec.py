@@ -127,11 +127,12 @@ class ProjectSpec(SpecSection):
 
     @property
     def row_columns(self) -> list[str]:
-        """The columns of a delivery of rows: ids, time, features, entities, consent, a label that lands with them."""
+        """The columns of a delivery of rows: ids, time, features, entities, consent, weight, and a label with them."""
         label = [self.source.label.column] if self.source.label.uri is None else []
         consent = [] if self.privacy.consent is None else [self.privacy.consent]
         own, entities = self.stored_features.all, [*self.features.entities, *self.group_columns]
-        others = [*entities, *consent, *self.file_columns, *label]
+        weight = [] if self.scope.weight is None else [self.scope.weight]
+        others = [*entities, *consent, *weight, *self.file_columns, *label]
         return list(dict.fromkeys([*self.source.id, self.source.event_time, *own, *others]))
 
     @property

@@ -11,9 +11,9 @@ from tasks.statistics.day_effects import CHANGE_LEVEL, DayEffects, fit_day_effec
 from tasks.statistics.day_margins import cohort_margin, lasting_margin
 from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shift
 from tasks.statistics.decision_costs import decision_costs
-from tasks.statistics.intervals import mean_interval, paired_interval, t_quantile
+from tasks.statistics.intervals import effective_rows, mean_interval, paired_interval, t_quantile, weighted_values
 from tasks.statistics.jackknife import Blocks, ErrorBounds, jackknife_interval, p_value_beyond
-from tasks.statistics.losses import LOSSES, RESIDUALS, quantile_losses, truth_and_prediction
+from tasks.statistics.losses import LOSSES, RESIDUALS, quantile_losses, truth_and_prediction, weights_of
 from tasks.statistics.promise_evidence import DayEvidence, PromiseEvidence, evidence_from_dict, evidence_to_dict
 from tasks.statistics.repeated_looks import evidence_above, mean_interval_at_every_look, share_interval
 from tasks.statistics.significance import confidence_after, holm, p_value_of_rise
@@ -34,6 +34,7 @@ __all__ = [
     "cohort_margin",
     "confidence_after",
     "decision_costs",
+    "effective_rows",
     "estimate_spread",
     "evidence_above",
     "evidence_from_dict",
@@ -58,4 +59,6 @@ __all__ = [
     "single_look_margin",
     "t_quantile",
     "truth_and_prediction",
+    "weighted_values",
+    "weights_of",
 ]

@@ -1,4 +1,4 @@
-"""Confidence intervals of a mean loss, and of the difference between the mean losses of two models.
+"""Confidence intervals of a mean loss, weighted or not, and of the difference between the mean losses of two models.
 
 Rows of one day have common causes, so differences are resampled by whole clusters (days), not by rows.
 """
@@ -102,6 +102,46 @@ def paired_interval(
     wider = _expansion(confidence, sums.size)
     low, high = np.quantile(means, [tail, 1 - tail])
     return difference, difference - wider * (difference - float(low)), difference + wider * (float(high) - difference)
+
+
+def weighted_values(values: FloatArray, weights: FloatArray | None) -> FloatArray:
+    """Return values with a plain mean that is the weighted mean of some values, and that has its standard error.
+
+    A value x becomes m + w / mean(w) (x - m), with the weighted mean m. The variance of their mean is that of
+    sum(w x) / sum(w) by linearisation, whatever the weights depend on: everything that is computed from plain means,
+    over days, groups or pairs of models, holds for weighted ones then.
+
+    Parameters
+    ----------
+    values, weights : array, shape (n,)
+        Finite values; weights above 0, or None where all rows count alike.
+
+    Notes
+    -----
+    D. Binder (1983), On the variances of asymptotically normal estimators from complex surveys, International
+    Statistical Review 51(3).
+
+    Examples
+    --------
+    1 once and 5 three times have the mean 4; the weights are 1 / 2 and 3 / 2 of their mean.
+
+    >>> found = weighted_values(np.array([1.0, 5.0]), np.array([1.0, 3.0]))
+    >>> found.tolist(), float(found.mean())
+    ([2.5, 5.5], 4.0)
+    """
+    if weights is None or not len(values) or (weights == weights[0]).all():
+        return values
+    mean = np.average(values, weights=weights)
+    return np.asarray(mean + weights / weights.mean() * (values - mean), dtype=np.float64)
+
+
+def effective_rows(weights: FloatArray) -> float:
+    """Return from how many rows of equal weight a mean is as certain as with these weights (Kish 1965).
+
+    >>> effective_rows(np.array([2.0, 2.0])), effective_rows(np.array([1.0, 3.0]))  # 4 ** 2 / (1 + 9)
+    (2.0, 1.6)
+    """
+    return float(weights.sum() ** 2 / (weights @ weights)) if len(weights) else 0.0
 
 
 def cluster_sums(values: FloatArray, clusters: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -231,6 +231,11 @@ def truth_and_prediction(rows: pd.DataFrame, classes: Sequence[str] = ()) -> tup
     return np.asarray(truth, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
 
 
+def weights_of(rows: pd.DataFrame) -> FloatArray | None:
+    """Return how much each row of an answered cohort counts, its `weight`; None where all count alike."""
+    return rows["weight"].to_numpy(np.float64) if "weight" in rows else None
+
+
 LOSSES: dict[str, Loss] = {
     "mean_absolute_error": absolute_errors,
     "mean_absolute_log_error": absolute_log_errors,

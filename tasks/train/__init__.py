@@ -10,7 +10,7 @@ from tasks.train.assessment.cross_fitting import CrossFit
 from tasks.train.assessment.forward_validation import FoldResult, choose_recipe
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.data.training_table import without_holdout_groups
+from tasks.train.data.training_table import row_weights, without_holdout_groups
 from tasks.train.fit.calibration import FittedCalibration
 from tasks.train.fit.portable_fit import FittedModel, fit_model, fit_on_all_rows
 from tasks.train.model_search.feature_selection import FeatureSelection
@@ -38,6 +38,7 @@ __all__ = [
     "fit_on_all_rows",
     "importances",
     "learning_curve",
+    "row_weights",
     "train",
     "without_holdout_groups",
 ]

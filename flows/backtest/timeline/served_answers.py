@@ -41,15 +41,16 @@ class ServedAnswers:
 
     def rows(self) -> pd.DataFrame:
         """Return the answered rows, with the labels that they have in the end: see `BacktestResult.served`."""
+        timeline, spec = self.store.timeline, self.store.spec
         nothing = np.zeros(0, dtype=np.int64), np.zeros(0), 0
         served = self._answers or [nothing]
         positions, answers = (np.concatenate([rows[part] for rows in served]) for part in (0, 1))
         versions = np.repeat([number for _, _, number in served], [len(rows) for rows, _, _ in served])
-        rows = self.store.timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
+        rows = timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
         decided = np.concatenate([self._decided(values, number) for _, values, number in served])
-        return rows.assign(
-            prediction=answers, decision=decided, version=versions, label=self.store.labels.final[positions]
-        )
+        weights = {} if spec.scope.weight is None else {"weight": timeline.weights(spec)[positions]}
+        labels = self.store.labels.final[positions]
+        return rows.assign(prediction=answers, decision=decided, version=versions, label=labels, **weights)
 
     def _decided(self, answers: FloatArray, number: int) -> FloatArray:
         """Return the class that a version decides for by its threshold; NaN where there are no classes."""

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.arrays import BoolArray, DayArray, IntArray
+from tasks.arrays import BoolArray, DayArray, FloatArray, IntArray
 from tasks.lake import Batch, Deliveries
+from tasks.spec import ProjectSpec
 
 if TYPE_CHECKING:
     from flows.backtest.history import History, WriteKey
@@ -84,6 +85,13 @@ class Timeline:
     def days(self) -> DayArray:
         """Event date of each row."""
         return self.frame["event_date"].to_numpy().astype("datetime64[D]")
+
+    def weights(self, spec: ProjectSpec) -> FloatArray:
+        """How much each row counts; NaN for a row that was stored before the spec named the column of weights."""
+        column = spec.scope.weight
+        if column not in self.frame:
+            return np.full(self.count, np.nan)
+        return np.asarray(self.frame[column].to_numpy(np.float64), dtype=np.float64)
 
     @cached_property
     def last_days(self) -> DayArray:

@@ -113,7 +113,9 @@ class TimelineNight:
         codes, until = timeline.row_codes[positions], np.datetime64(self.spec.matured_until(self.night))
         due = known[codes] & (timeline.days[positions] <= until)
         joined: pd.DataFrame = predictions[due].assign(label=labels[codes[due]])
-        return joined
+        if self.spec.scope.weight is None:
+            return joined
+        return joined.assign(weight=timeline.weights(self.spec)[positions[due]]).dropna(subset="weight")
 
     def _labels(self, after: date) -> tuple[FloatArray, BoolArray]:
         return self.store.labels.known(self.deliveries, self.night, after)

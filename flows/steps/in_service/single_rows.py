@@ -78,6 +78,8 @@ def checked_rows(rows: Sequence[Mapping[str, Any]], spec: ProjectSpec, rules: Su
         See `row_rules`.
     """
     columns = {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in spec.row_columns}
+    if spec.scope.weight is not None:  # a request has none, and needs none
+        columns[spec.scope.weight] = pd.Series(1.0, pd.RangeIndex(len(rows)))
     delivered = pd.DataFrame(columns, index=pd.RangeIndex(len(rows)))
     read = typed(delivered, spec, repeated=lambda names: np.zeros(len(names), dtype=bool))
     reasons: list[list[str]] = [

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import CHANGE_LEVEL, DayEvidence, DaySums
+from tasks.statistics import CHANGE_LEVEL, DayEvidence, DaySums, weighted_values, weights_of
 
 RecoveryVerdict = Literal["too_early", "as_promised", "better", "worse", "unknown"]
 
@@ -100,7 +100,7 @@ def first_cohort(
     Parameters
     ----------
     losses : DataFrame
-        `row_id`, `event_date` and `loss` of rows newer than the training data, with matured labels.
+        `row_id`, `event_date`, `loss` and any `weight` of rows newer than the training data, with matured labels.
     promised : (low, high)
         The interval of its mean loss at the gate.
     evidence : DayEvidence, optional
@@ -120,6 +120,7 @@ def first_cohort(
         last: date = rows["event_date"].iloc[0] + timedelta(days=spec.monitoring.cohort_days - 1)
         first = rows[rows["event_date"] <= last]
         rows = first if len(first) >= spec.gate.min_rows else rows
+        rows = rows.assign(loss=weighted_values(rows["loss"].to_numpy(float), weights_of(rows)))
     if evidence is not None and len(rows) >= max(spec.gate.min_rows, SMALLEST_COUNT):
         return _by_evidence(rows, evidence)
     deviation = float(rows["loss"].std(ddof=1)) if len(rows) > 1 else 0.0

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tasks.evaluate.loss_comparison import compare
 from tasks.spec.project_spec import ProjectSpec
+from tasks.statistics import weighted_values, weights_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def compare_in_service(waiting: pd.DataFrame, champion: pd.DataFrame, spec: Proj
     Parameters
     ----------
     waiting, champion : DataFrame
-        `row_id`, `event_date` and `loss` of rows with matured labels.
+        `row_id`, `event_date`, `loss` and any `weight` of rows with matured labels.
 
     Examples
     --------
@@ -57,7 +58,8 @@ def compare_in_service(waiting: pd.DataFrame, champion: pd.DataFrame, spec: Proj
     if both.empty:
         return None
     both = both.sort_values(["event_date", "row_id"], kind="stable")
-    loss, champion_loss = both["loss"].to_numpy(float), both["loss_champion"].to_numpy(float)
+    weights = weights_of(both)
+    loss, champion_loss = (weighted_values(both[name].to_numpy(float), weights) for name in ("loss", "loss_champion"))
     days = pd.to_datetime(both["event_date"]).to_numpy()
     comparison = compare(loss, champion_loss, days, min_gain=0.0, confidence=spec.gate.confidence)
     return ShadowComparison(

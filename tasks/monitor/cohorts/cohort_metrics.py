@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from tasks.metrics import AnsweredRows, GroupedAnswers, Measuring, corrected, gr
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.records import GroupGap, MeasuredMetric
 from tasks.spec import ProjectSpec, nights_per_year
-from tasks.statistics import truth_and_prediction
+from tasks.statistics import truth_and_prediction, weights_of
 
 MOST_KEPT = 100
 
@@ -56,7 +57,8 @@ def cohort_gaps(
 def answered_cohort(cohort: pd.DataFrame, baseline: ChampionBaseline, task: str) -> AnsweredRows:
     """Return a cohort with the champion's decisions: by its threshold, or the most probable class."""
     truth, prediction = truth_and_prediction(cohort, baseline.promise.classes)
-    days = days_of(cohort["event_date"])
+    days, weights = days_of(cohort["event_date"]), weights_of(cohort)
     if task == "regression":
-        return AnsweredRows(truth, prediction, prediction, days)
-    return AnsweredRows.decided(truth, prediction, days, threshold=baseline.threshold)
+        return AnsweredRows(truth, prediction, prediction, days, weights)
+    decided = AnsweredRows.decided(truth, prediction, days, threshold=baseline.threshold)
+    return replace(decided, weights=weights)

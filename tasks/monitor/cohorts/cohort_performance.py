@@ -23,10 +23,13 @@ from tasks.statistics import (
     PromiseEvidence,
     Shift,
     all_looks_margin,
+    effective_rows,
     estimate_spread,
     likeliest_shift,
     single_look_margin,
     truth_and_prediction,
+    weighted_values,
+    weights_of,
 )
 
 MEASURES = 2  # error and bias
@@ -39,7 +42,7 @@ class Promise:
     """What the champion's evidence showed: its mean loss and bias, on `rows` rows that it was not trained on.
 
     `classes` are the names of several classes, in the order of its probabilities. `evidence` has the days it rests on;
-    versions of an older Leeway have none.
+    versions of an older Leeway have none. Where it `is_weighted`, rows count by their weight.
     """
 
     metric: str
@@ -48,6 +51,7 @@ class Promise:
     rows: int
     classes: tuple[str, ...] = ()
     evidence: PromiseEvidence | None = None
+    is_weighted: bool = False
 
 
 def newest_cohort(labelled: pd.DataFrame, *, until: date, days: int) -> pd.DataFrame:
@@ -111,10 +115,10 @@ def performance(
     Returns
     -------
     Performance or None
-        None when the cohort has fewer rows than the policy's `min_rows`.
+        None when the cohort has fewer (effective) rows than the policy's `min_rows`.
     """
     cohort = _scored(rows, promise)
-    if len(cohort.losses) < max(policy.min_rows, 2):
+    if cohort.effective_rows < max(policy.min_rows, 2):
         return None
     whole = cohort if since is None else _scored(since, promise)
     chances = _chances(policy, nights_per_year)
@@ -134,6 +138,7 @@ def performance(
         regime_rows=regime.rows,
         regime_days=regime.days,
         unknown_classes=_unknown(rows["label"], promise.classes),
+        effective_rows=cohort.effective_rows if promise.is_weighted else None,
     )
 
 
@@ -214,19 +219,27 @@ def _measured(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scored:
-    """Losses and residuals of the rows that a metric can score, and the number of their day."""
+    """Losses and residuals of the rows that a metric can score, weighted, and the number of their day.
+
+    `effective_rows` is from how many rows of equal weight a mean is as certain.
+    """
 
     losses: np.ndarray
     residuals: np.ndarray
     days: np.ndarray
+    effective_rows: float
 
 
 def _scored(rows: pd.DataFrame, promise: Promise) -> _Scored:
     truth, answer = truth_and_prediction(rows, promise.classes)
     losses, residuals = LOSSES[promise.metric](truth, answer), RESIDUALS[promise.metric](truth, answer)
     usable = np.isfinite(losses) & np.isfinite(residuals)
-    days = days_of(rows["event_date"]).astype(np.int64)
-    return _Scored(losses[usable], residuals[usable], days[usable])
+    days, weights = days_of(rows["event_date"]).astype(np.int64), weights_of(rows) if promise.is_weighted else None
+    if weights is None:
+        return _Scored(losses[usable], residuals[usable], days[usable], float(usable.sum()))
+    counted = weights[usable]
+    losses, residuals = (weighted_values(values[usable], counted) for values in (losses, residuals))
+    return _Scored(losses, residuals, days[usable], effective_rows(counted))
 
 
 def _chances(policy: Monitoring, nights_per_year: float) -> tuple[float, float]:

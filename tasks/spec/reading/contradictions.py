@@ -11,7 +11,7 @@ from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
 from tasks.spec.reading.column_contradictions import LABEL, keys_of, of_features, of_label, of_tables
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_answer_table, of_databases
 from tasks.spec.reading.file_contradictions import of_files
-from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics
+from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics, of_weight
 from tasks.spec.spec_sections.online_section import is_shared
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def contradictions(spec: ProjectSpec) -> list[Contradiction]:
         *of_label(spec),
         *_of_training(spec),
         *of_metrics(spec),
+        *of_weight(spec),
         *of_fairness(spec),
         *_of_privacy(spec),
         *_of_operation(spec),

@@ -1,4 +1,4 @@
-"""Contradictions of a spec about what is measured of the answers, and of groups."""
+"""Contradictions of a spec about what is measured of the answers, of weights of rows, and of groups."""
 
 from __future__ import annotations
 
@@ -24,6 +24,25 @@ def of_metrics(spec: ProjectSpec) -> Found:
             first = names.index(metric.name)
             text = f"metrics names {metric.name!r} twice; once is enough"
             yield [("metrics", index, "use"), ("metrics", first, "use")], text
+
+
+def of_weight(spec: ProjectSpec) -> Found:
+    """Find a column of weights with another purpose, and what cannot be weighted."""
+    name, key, features = spec.scope.weight, ("scope", "weight"), spec.features
+    if name is None:
+        return
+    purposes = {*spec.source.id, spec.source.event_time, spec.source.label.column, spec.privacy.consent}
+    others = {*purposes, *features.learned, *features.entities, *spec.fairness.groups, *spec.file_columns}
+    if name in {*others, spec.split.group, *spec.privacy.drop, *spec.privacy.pseudonymise}:
+        text = f"scope.weight names {name!r}, which has another purpose, or is a feature or hidden"
+        yield [key], f"{text}; name a column of its own, with numbers above 0"
+    if spec.serving.log:
+        text = f"scope.weight names {name!r}, which requests to the prediction service do not have, so that no model "
+        yield [key, ("serving", "log")], f"{text}could learn from rows of serving.log; deliver the rows instead"
+    for index, metric in enumerate(spec.metrics):
+        if metric.is_own:
+            text = f"metric {metric.use!r} is a function of the project, which gets no weights of rows"
+            yield [("metrics", index, "use"), key], f"{text}; leave out scope.weight, or the metric"
 
 
 def of_fairness(spec: ProjectSpec) -> Found:

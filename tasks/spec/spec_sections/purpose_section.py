@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from tasks.spec.field_types import Metric, SpecSection
+from tasks.spec.field_types import Column, Metric, SpecSection
 from tasks.spec.own_names import kept_apart
 
 
@@ -18,6 +18,11 @@ class Scope(SpecSection):
     metric: Metric = Field(
         description="The metric that is minimised; every metric is a mean over rows, and lower is better. "
         "pinball_loss_90 is that of a predicted .9 quantile; gradient-boosted trees then predict that quantile."
+    )
+    weight: Column | None = Field(
+        None,
+        description="A column with how much a row counts, a number above 0: a row with weight 2 counts as two rows, in "
+        "every fit, in the metrics, at the gate and every night. It is no feature. A row without one is refused.",
     )
     target: float | None = Field(None, gt=0, description="The value of the metric that counts as a success.")
     baseline: Annotated[str, AfterValidator(kept_apart)] = Field(

@@ -13,7 +13,8 @@ from tasks.features.row_failures import without_values
 from tasks.model.input_matrix import as_numbers, as_text, days_since
 from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.project_spec import Privacy, ProjectSpec
-from tasks.train.data.training_table import class_names, label_values
+from tasks.train.data.training_table import class_names, label_values, row_weights
+from tasks.train.data.weighted_levels import weighted_median, weighted_quantile
 from tasks.user_code.function_calls import UnusableFunctionError, UserFunction, predictions_made
 
 WEEK = 7
@@ -38,11 +39,11 @@ def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
     """
     if spec.training.task == "multiclass":
         raise DataError("found several classes, which have no single number; use `baseline_predictions`.")
-    truth = _newest(rows, label_values(rows, spec), spec)
+    truth, weights = _newest(rows, label_values(rows, spec), spec)
     if spec.scope.baseline == "quantile":
-        return float(np.quantile(truth, QUANTILE_METRICS[spec.scope.metric]))
-    level = np.mean if spec.scope.baseline == "mean" or spec.training.task == "binary" else np.median
-    return float(level(truth))
+        return weighted_quantile(truth, QUANTILE_METRICS[spec.scope.metric], weights)
+    is_mean = spec.scope.baseline == "mean" or spec.training.task == "binary"
+    return float(np.average(truth, weights=weights)) if is_mean else weighted_median(truth, weights)
 
 
 def baseline_predictions(
@@ -91,17 +92,23 @@ def _constant(past: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
     if spec.training.task != "multiclass":
         return np.array([[baseline_prediction(past, spec)]])
     classes = class_names(past, spec)
-    truth = _newest(past, label_values(past, spec, classes), spec)
-    return (np.bincount(truth.astype(np.int64), minlength=len(classes)) / len(truth))[None, :]
+    return _shares(*_newest(past, label_values(past, spec, classes), spec), len(classes))[None, :]
 
 
-def _newest(rows: pd.DataFrame, truth: FloatArray, spec: ProjectSpec) -> FloatArray:
-    """Return the truth of the newest week where the rule is "last_value", else of all rows."""
+def _shares(truth: FloatArray, weights: FloatArray | None, classes: int) -> FloatArray:
+    counts = np.bincount(truth.astype(np.int64), weights, minlength=classes)
+    return np.asarray(counts / counts.sum(), dtype=np.float64)
+
+
+def _newest(rows: pd.DataFrame, truth: FloatArray, spec: ProjectSpec) -> tuple[FloatArray, FloatArray | None]:
+    """Return truth and weights of the newest week where the rule is "last_value", else of all rows."""
+    weights = row_weights(rows, spec)
     if spec.scope.baseline != "last_value":
-        return truth
+        return truth, weights
     moments = pd.to_datetime(rows[spec.source.event_time], utc=True)
     days = np.floor(days_since(moments, moments.min().date()))
-    return np.asarray(truth[days > days.max() - WEEK], dtype=np.float64)
+    newest = days > days.max() - WEEK
+    return truth[newest], None if weights is None else weights[newest]
 
 
 def _by_value(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
@@ -112,11 +119,13 @@ def _by_value(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec) -> Floa
     keys = as_text(past[column])
     levels: dict[str, FloatArray] = {}
     for value, part in past.groupby(keys.to_numpy(), sort=True):
-        truth = label_values(part, spec, classes)
+        truth, weights = label_values(part, spec, classes), row_weights(part, spec)
         if spec.training.task == "multiclass":
-            levels[str(value)] = np.bincount(truth.astype(np.int64), minlength=len(classes)) / len(truth)
+            levels[str(value)] = _shares(truth, weights, len(classes))
+        elif spec.training.task == "binary":
+            levels[str(value)] = np.array([np.average(truth, weights=weights)])
         else:
-            levels[str(value)] = np.array([truth.mean() if spec.training.task == "binary" else np.median(truth)])
+            levels[str(value)] = np.array([weighted_median(truth, weights)])
     out = [levels.get(str(value), default[0]) for value in as_text(rows[column])]
     prediction = np.array(out, dtype=np.float64).reshape(len(rows), default.shape[1])
     return prediction if spec.training.task == "multiclass" else prediction[:, 0]

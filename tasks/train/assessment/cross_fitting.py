@@ -12,6 +12,7 @@ P. Burman, E. Chow and D. Nolan (1994), A cross-validatory method for dependent 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,7 +23,16 @@ import pandas as pd
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.inference.answer_scale import LINKS
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics import LOSSES, RESIDUALS, DayEvidence, DaySums, PromiseEvidence, joined_days, newest_regime
+from tasks.statistics import (
+    LOSSES,
+    RESIDUALS,
+    DayEvidence,
+    DaySums,
+    PromiseEvidence,
+    joined_days,
+    newest_regime,
+    weighted_values,
+)
 from tasks.train.assessment.forward_validation import FEWEST_SCORED, link
 from tasks.train.data.training_table import TrainingTable, training_table
 from tasks.train.fit.calibration import FittedCalibration, calibrated_probabilities
@@ -32,7 +42,7 @@ from tasks.train.model_search.recipes import Recipe, without_window
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
-    """Rows that were left out: their places in the table, days since 1970, answers, losses, residuals and labels."""
+    """Rows that were left out: places in the table, days since 1970, answers, losses, residuals, labels, weights."""
 
     rows: IntArray
     days: IntArray
@@ -40,6 +50,7 @@ class CrossFit:
     losses: FloatArray
     residuals: FloatArray
     truth: FloatArray
+    weights: FloatArray
 
     def since(self, day: int) -> CrossFit:
         """Return the rows from a day on."""
@@ -52,9 +63,13 @@ class CrossFit:
         return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
 
     def sums(self, values: FloatArray, chosen: BoolArray) -> DaySums:
-        """Return some of the values, added up by day."""
+        """Return some of the values, weighted, added up by day."""
         chosen = chosen & np.isfinite(values)
-        return DaySums.of(values[chosen], self.days[chosen])
+        return DaySums.of(weighted_values(values[chosen], self.weights[chosen]), self.days[chosen])
+
+    def mean(self, values: FloatArray) -> float:
+        """Return the weighted mean of values of the rows."""
+        return float(np.average(values, weights=self.weights))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +166,8 @@ def _blocks(
         days = np.floor(held.days).astype(np.int64) + _epoch_day(rows)
         residuals = RESIDUALS[metric](held.truth, prediction)
         losses = LOSSES[metric](held.truth, prediction)
-        yield CrossFit(np.flatnonzero(inside), days, prediction, losses, residuals, held.truth)
+        weights = np.ones(len(days)) if held.weights is None else held.weights
+        yield CrossFit(np.flatnonzero(inside), days, prediction, losses, residuals, held.truth, weights)
 
 
 def _day_evidence(before: CrossFit, newest: CrossFit, values: tuple[FloatArray, FloatArray], start: int) -> DayEvidence:
@@ -173,10 +189,12 @@ def _bias_unit(fitted: CrossFit, spec: ProjectSpec) -> float:
 
     Of several classes, the outcomes are that the most probable class was right, and that it was not.
     """
-    residuals = fitted.residuals[np.isfinite(fitted.residuals)]
+    known = np.isfinite(fitted.residuals)
+    residuals, weights = fitted.residuals[known], fitted.weights[known]
     if spec.training.task == "regression":
-        return float(residuals.std())
-    rate = float((residuals > 0).mean()) if spec.training.task == "multiclass" else float(fitted.truth.mean())
+        return math.sqrt(np.average((residuals - np.average(residuals, weights=weights)) ** 2, weights=weights))
+    several = spec.training.task == "multiclass"
+    rate = float(np.average(residuals > 0, weights=weights)) if several else fitted.mean(fitted.truth)
     return min(rate, 1 - rate)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from tasks.arrays import FloatArray
 from tasks.errors import DataError
 from tasks.inference.answer_scale import LINKS
@@ -80,8 +82,8 @@ def score_fold(cache: FitCache, recipe: Recipe, end: int) -> FoldResult | None:
         end=rows.date_of(end),
         rows_fitted=fitted.rows,
         rows_scored=len(scored),
-        loss=float(losses.mean()),
-        bias=float(residuals.mean()),
+        loss=float(np.average(losses, weights=scored.weights)),
+        bias=float(np.average(residuals, weights=scored.weights)),
     )
 
 
@@ -100,9 +102,10 @@ def fit_before_cohort(cache: FitCache, recipe: Recipe, end: int) -> tuple[Fitted
     return cache.fitted_recipe(recipe, until, scored_from), scored
 
 
-def fold_losses(truth: FloatArray, scores: FloatArray, spec: ProjectSpec) -> FloatArray:
-    """Return the loss of each row, from scores on the scale of the model."""
-    return LOSSES[spec.scope.metric](truth, LINKS[link(spec)](scores))
+def mean_loss(rows: TrainingTable, scores: FloatArray, spec: ProjectSpec) -> float:
+    """Return the mean loss of rows, from scores on the scale of the model."""
+    losses = LOSSES[spec.scope.metric](rows.truth, LINKS[link(spec)](scores))
+    return float(np.average(losses, weights=rows.weights))
 
 
 def choose_recipe(results: Sequence[FoldResult]) -> Recipe:

@@ -9,7 +9,7 @@ from tasks.model import Predictor
 from tasks.model.input_matrix import input_matrix
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import LOSSES
-from tasks.train.data.training_table import input_names, label_values
+from tasks.train.data.training_table import input_names, label_values, row_weights
 
 REPEATS = 2
 MOST_ROWS = 4000
@@ -41,14 +41,11 @@ def importances(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, seed: i
     rng = np.random.default_rng(seed)
     sample = rows.iloc[rng.permutation(len(rows))[:MOST_ROWS]]
     names = tuple(str(name) for name in model.schema.classes) if spec.training.task == "multiclass" else ()
-    truth, inputs, loss = (
-        label_values(sample, spec, names),
-        input_matrix(sample, model.schema),
-        LOSSES[spec.scope.metric],
-    )
+    truth, weights = label_values(sample, spec, names), row_weights(sample, spec)
+    inputs, loss = input_matrix(sample, model.schema), LOSSES[spec.scope.metric]
 
     def mean_loss() -> float:
-        return float(loss(truth, model.from_score(model.score_matrix(inputs))).mean())
+        return float(np.average(loss(truth, model.from_score(model.score_matrix(inputs))), weights=weights))
 
     before, rises = mean_loss(), dict.fromkeys(spec.features.learned, 0.0)
     for column in rises:

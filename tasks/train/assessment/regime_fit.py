@@ -64,7 +64,7 @@ def fit_in_regime(known: pd.DataFrame, spec: ProjectSpec, as_of: date, start: da
             tried.append((recipe, crossed))
     if not tried:
         raise DataError(f"no recipe can be cross-fitted on the days since {start}: there are too few labelled rows")
-    recipe, crossed = min(tried, key=lambda one: float(one[1].losses.mean()))
+    recipe, crossed = min(tried, key=lambda one: one[1].mean(one[1].losses))
     cache = FitCache(rows, spec)
     calibration = fit_calibration(cache, recipe, as_of)
     results = tuple(_result(each, found, rows, (start, rows.date_of(end - 1))) for each, found in tried)
@@ -79,5 +79,5 @@ def _candidates(spec: ProjectSpec, days: int) -> list[Recipe]:
 
 
 def _result(recipe: Recipe, crossed: CrossFit, rows: TrainingTable, days: tuple[date, date]) -> FoldResult:
-    loss, bias = float(crossed.losses.mean()), float(crossed.residuals.mean())
+    loss, bias = crossed.mean(crossed.losses), crossed.mean(crossed.residuals)
     return FoldResult(recipe, *days, len(rows), len(crossed.losses), loss, bias)

@@ -40,6 +40,8 @@ class TrainingTable:
         Names of several classes, else empty.
     groups : array or None
         Number of the group of each row, if the spec names a group column.
+    weights : array or None
+        How much each row counts, if the spec names a column of weights.
     """
 
     features: pd.DataFrame
@@ -49,6 +51,7 @@ class TrainingTable:
     origin: date
     classes: Classes = ()
     groups: IntArray | None = None
+    weights: FloatArray | None = None
 
     def day_of(self, moment: date) -> int:
         """Return a date as days since the origin."""
@@ -77,6 +80,7 @@ class TrainingTable:
             truth=self.truth[chosen],
             target=self.target[chosen],
             groups=None if self.groups is None else self.groups[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
         )
 
     def __len__(self) -> int:
@@ -111,7 +115,28 @@ def training_table(rows: pd.DataFrame, spec: ProjectSpec) -> TrainingTable:
     truth = label_values(rows, spec, classes)
     target = np.log(truth) if spec.training.target_scale == "log" else truth
     groups = np.asarray(pd.factorize(rows[group[0]])[0], dtype=np.int64) if group else None
-    return TrainingTable(features, days_since(moments, origin), truth, target, origin, classes, groups)
+    weights = row_weights(rows, spec)
+    return TrainingTable(features, days_since(moments, origin), truth, target, origin, classes, groups, weights)
+
+
+def row_weights(rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray | None:
+    """Return how much each row counts; None where the spec names no column of weights.
+
+    Raises
+    ------
+    DataError
+        A weight is missing or not above 0.
+    """
+    column = spec.scope.weight
+    if column is None:
+        return None
+    weights = as_numbers(rows[column]) if column in rows else np.full(len(rows), np.nan)
+    if not (wrong := ~(np.isfinite(weights) & (weights > 0))).any():
+        return weights
+    raise DataError(
+        f"found {int(wrong.sum())} of {len(rows)} rows without a number above 0 in {column!r}, the column of "
+        "scope.weight. Keep the column in the feature function, or deliver these rows again with it."
+    )
 
 
 def feature_frame(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:

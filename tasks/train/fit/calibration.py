@@ -17,7 +17,7 @@ from tasks.arrays import FloatArray
 from tasks.inference.answer_scale import LINKS, calibrate, calibrate_classes, log_odds
 from tasks.model import Calibration
 from tasks.spec.project_spec import ProjectSpec
-from tasks.statistics.losses import LOSSES
+from tasks.statistics import LOSSES, weighted_values
 from tasks.train.assessment.forward_validation import fit_before_cohort, fold_ends
 from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
@@ -61,10 +61,11 @@ class FittedCalibration:
 
 @dataclass(frozen=True, slots=True)
 class ValidationScores:
-    """Scores, on the scale of the model, and truth of one cohort that the fit had not seen."""
+    """Scores, on the scale of the model, truth and weights of one cohort that the fit had not seen."""
 
     scores: FloatArray
     truth: FloatArray
+    weights: FloatArray | None = None
 
 
 def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalibration:
@@ -81,16 +82,18 @@ def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalib
     if not cohorts or sum(len(cohort.truth) for cohort in cohorts) < FEWEST_ROWS:
         return FittedCalibration()
     kind = _kind(cohorts, spec)
-    scores, truth = _joined(cohorts)
-    if _rarest(scores, truth) < FEWEST_OF_A_CLASS:
+    rows = _joined(cohorts)
+    if _rarest(rows) < FEWEST_OF_A_CLASS:
         return FittedCalibration()
-    tables = () if kind is None else fit_calibration_tables(scores, truth, kind)
+    tables = () if kind is None else fit_calibration_tables(rows.scores, rows.truth, kind, rows.weights)
     if spec.training.task == "multiclass":
         return FittedCalibration(tables)
-    return FittedCalibration(tables, _threshold(calibrated_probabilities(scores, tables), truth, spec))
+    return FittedCalibration(tables, _threshold(calibrated_probabilities(rows.scores, tables), rows, spec))
 
 
-def fit_calibration_tables(scores: FloatArray, truth: FloatArray, kind: Kind) -> tuple[Calibration, ...]:
+def fit_calibration_tables(
+    scores: FloatArray, truth: FloatArray, kind: Kind, weights: FloatArray | None = None
+) -> tuple[Calibration, ...]:
     """Fit the table of class 1, or one for each of several classes: each against all others, on its log odds.
 
     Notes
@@ -98,9 +101,11 @@ def fit_calibration_tables(scores: FloatArray, truth: FloatArray, kind: Kind) ->
     B. Zadrozny and C. Elkan (2002), Transforming classifier scores into accurate multiclass probability estimates, KDD.
     """
     if scores.ndim == 1:
-        return (fit_calibration_table(scores, truth, kind),)
+        return (fit_calibration_table(scores, truth, kind, weights),)
     odds = log_odds(LINKS["softmax"](scores))
-    return tuple(fit_calibration_table(odds[:, k], (truth == k).astype(np.float64), kind) for k in range(odds.shape[1]))
+    return tuple(
+        fit_calibration_table(odds[:, k], (truth == k).astype(np.float64), kind, weights) for k in range(odds.shape[1])
+    )
 
 
 def calibrated_probabilities(scores: FloatArray, tables: Sequence[Calibration]) -> FloatArray:
@@ -114,10 +119,14 @@ def calibrated_probabilities(scores: FloatArray, tables: Sequence[Calibration]) 
 def validation_scores(cache: FitCache, recipe: Recipe, as_of: date) -> list[ValidationScores]:
     """Return the scores of each cohort by a fit that had not seen it, oldest first."""
     fits = [fit_before_cohort(cache, recipe, end) for end in fold_ends(cache, as_of)]
-    return [ValidationScores(fitted.score(scored), scored.truth) for fitted, scored in filter(None, fits)]
+    return [
+        ValidationScores(fitted.score(scored), scored.truth, scored.weights) for fitted, scored in filter(None, fits)
+    ]
 
 
-def fit_calibration_table(scores: FloatArray, truth: FloatArray, kind: Kind) -> Calibration:
+def fit_calibration_table(
+    scores: FloatArray, truth: FloatArray, kind: Kind, weights: FloatArray | None = None
+) -> Calibration:
     """Fit a table from scores to probabilities.
 
     Notes
@@ -140,11 +149,11 @@ def fit_calibration_table(scores: FloatArray, truth: FloatArray, kind: Kind) -> 
     if kind == "sigmoid":
         from sklearn.linear_model import LogisticRegression
 
-        fitted = LogisticRegression(C=math.inf, tol=1e-8).fit(scores[:, None], truth)
+        fitted = LogisticRegression(C=math.inf, tol=1e-8).fit(scores[:, None], truth, weights)
         return Calibration("sigmoid", slope=float(fitted.coef_[0, 0]), intercept=float(fitted.intercept_[0]))
     from sklearn.isotonic import IsotonicRegression
 
-    steps = IsotonicRegression(y_min=SURE, y_max=1 - SURE, out_of_bounds="clip").fit(scores, truth)
+    steps = IsotonicRegression(y_min=SURE, y_max=1 - SURE, out_of_bounds="clip").fit(scores, truth, weights)
     return Calibration(
         "isotonic",
         scores=tuple(float(value) for value in steps.X_thresholds_),
@@ -152,7 +161,9 @@ def fit_calibration_table(scores: FloatArray, truth: FloatArray, kind: Kind) -> 
     )
 
 
-def least_costly_threshold(probability: FloatArray, truth: FloatArray, costs: tuple[float, float]) -> float:
+def least_costly_threshold(
+    probability: FloatArray, truth: FloatArray, costs: tuple[float, float], weights: FloatArray | None = None
+) -> float:
     """Return the threshold with the lowest cost, halfway between two observed probabilities.
 
     Parameters
@@ -169,8 +180,11 @@ def least_costly_threshold(probability: FloatArray, truth: FloatArray, costs: tu
     """
     order = np.argsort(probability, kind="stable")
     ordered, ones = probability[order], truth[order]
+    zeros = 1 - ones
+    if weights is not None:
+        ones, zeros = ones * weights[order], zeros * weights[order]
     missed = np.concatenate([[0.0], np.cumsum(ones)])  # ones below the cut
-    alarmed = (1 - ones).sum() - np.concatenate([[0.0], np.cumsum(1 - ones)])  # zeros above it
+    alarmed = zeros.sum() - np.concatenate([[0.0], np.cumsum(zeros)])  # zeros above it
     cost = costs[0] * alarmed + costs[1] * missed
     edges = np.concatenate([[ordered[0]], (ordered[:-1] + ordered[1:]) / 2, [min(1.0, ordered[-1] + 1e-9)]])
     cuts = np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])
@@ -191,17 +205,17 @@ def _kind(cohorts: list[ValidationScores], spec: ProjectSpec) -> Kind | None:
     *older, newest = cohorts
     if not older:
         return None
-    scores, truth = _joined(older)
-    if len(truth) < FEWEST_ROWS or _rarest(scores, truth) < FEWEST_OF_A_CLASS:
+    known = _joined(older)
+    if len(known.truth) < FEWEST_ROWS or _rarest(known) < FEWEST_OF_A_CLASS:
         return None
     metric = "log_loss" if spec.scope.metric == "error_rate" else spec.scope.metric
     uncalibrated = LOSSES[metric](newest.truth, calibrated_probabilities(newest.scores, ()))
     gains: dict[Kind, float] = {}
     kinds: tuple[Kind, ...] = ("sigmoid", "isotonic")
     for kind in kinds:
-        saved = uncalibrated - LOSSES[metric](
-            newest.truth, calibrated_probabilities(newest.scores, fit_calibration_tables(scores, truth, kind))
-        )
+        tables = fit_calibration_tables(known.scores, known.truth, kind, known.weights)
+        saved = uncalibrated - LOSSES[metric](newest.truth, calibrated_probabilities(newest.scores, tables))
+        saved = weighted_values(saved, newest.weights)
         error = float(saved.std(ddof=1)) / math.sqrt(len(saved))
         if float(saved.mean()) > NOISE * error:
             gains[kind] = float(saved.mean())
@@ -209,23 +223,29 @@ def _kind(cohorts: list[ValidationScores], spec: ProjectSpec) -> Kind | None:
     return best[-1] if best else None
 
 
-def _rarest(scores: FloatArray, truth: FloatArray) -> int:
+def _rarest(rows: ValidationScores) -> int:
     """Return the rows of the rarest class."""
-    classes = 2 if scores.ndim == 1 else scores.shape[1]
-    return int(np.bincount(truth.astype(np.int64), minlength=classes).min())
+    classes = 2 if rows.scores.ndim == 1 else rows.scores.shape[1]
+    return int(np.bincount(rows.truth.astype(np.int64), minlength=classes).min())
 
 
-def _threshold(probability: FloatArray, truth: FloatArray, spec: ProjectSpec) -> float | None:
+def _threshold(probability: FloatArray, rows: ValidationScores, spec: ProjectSpec) -> float | None:
     """Return the threshold by costs; or by wrong decisions, if it is significantly better than one half."""
     false_positive, false_negative = spec.scope.false_positive_cost, spec.scope.false_negative_cost
     if false_positive is not None and false_negative is not None:
-        return least_costly_threshold(probability, truth, (false_positive, false_negative))
+        return least_costly_threshold(probability, rows.truth, (false_positive, false_negative), rows.weights)
     if spec.scope.metric != "error_rate":
         return None
-    best = least_costly_threshold(probability, truth, (1.0, 1.0))
-    saved = ((probability >= HALF) != truth).astype(np.float64) - ((probability >= best) != truth)
+    best = least_costly_threshold(probability, rows.truth, (1.0, 1.0), rows.weights)
+    saved = ((probability >= HALF) != rows.truth).astype(np.float64) - ((probability >= best) != rows.truth)
+    saved = weighted_values(saved, rows.weights)
     return best if float(saved.mean()) > NOISE * float(saved.std(ddof=1)) / math.sqrt(len(saved)) else None
 
 
-def _joined(cohorts: list[ValidationScores]) -> tuple[FloatArray, FloatArray]:
-    return np.concatenate([cohort.scores for cohort in cohorts]), np.concatenate([cohort.truth for cohort in cohorts])
+def _joined(cohorts: list[ValidationScores]) -> ValidationScores:
+    weights = [cohort.weights for cohort in cohorts if cohort.weights is not None]
+    return ValidationScores(
+        np.concatenate([cohort.scores for cohort in cohorts]),
+        np.concatenate([cohort.truth for cohort in cohorts]),
+        np.concatenate(weights) if weights else None,
+    )

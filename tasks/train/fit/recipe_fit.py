@@ -96,7 +96,8 @@ class FitCache:
         _require_rows_and_classes(rows, self.spec)
         held_days = float(rows.days.max()) if "event_time" in recipe.treatments else None
         weights = _weights(recipe, rows, self.spec)
-        pipeline = fitted_pipeline(recipe, self.spec, inputs(rows, held_days), rows.target, weights)
+        given = inputs(rows, held_days), rows.target
+        pipeline = fitted_pipeline(recipe, self.spec, given, weights, rows.weights)
         return FittedRecipe(recipe, pipeline, int(rows.days.max()), held_days, 0.0, len(rows))
 
     def _offset(self, recipe: Recipe, until: int, scored_from: int | None) -> float | tuple[float, ...]:
@@ -110,14 +111,15 @@ class FitCache:
         share = (
             len(newest) / len(rows) if weights is None else weights[rows.days >= last_older + 1].sum() / weights.sum()
         )
+        truth, counts = newest.truth, newest.weights
         if self.spec.training.task == "multiclass":
-            return tuple((class_score_offsets(scores, newest.truth) * (1 - float(share))).tolist())
+            return tuple((class_score_offsets(scores, truth, counts) * (1 - float(share))).tolist())
         if self.spec.training.task == "binary":
-            return log_odds_offset(scores, newest.truth) * (1 - float(share))
-        return float((newest.target - scores).mean()) * (1 - float(share))
+            return log_odds_offset(scores, truth, counts) * (1 - float(share))
+        return float(np.average(newest.target - scores, weights=counts)) * (1 - float(share))
 
 
-def log_odds_offset(scores: FloatArray, truth: FloatArray) -> float:
+def log_odds_offset(scores: FloatArray, truth: FloatArray, weights: FloatArray | None = None) -> float:
     """Return the shift of log odds at which the mean probability equals the share of ones.
 
     It is computed by bisection and limited to 5 (odds of 148), because a share of 0 or 1 needs infinity.
@@ -129,15 +131,15 @@ def log_odds_offset(scores: FloatArray, truth: FloatArray) -> float:
     >>> round(log_odds_offset(np.zeros(4), np.array([1.0, 1.0, 1.0, 0.0])), 4)
     1.0986
     """
-    low, high = -LARGEST_OFFSET, LARGEST_OFFSET
+    low, high, share = -LARGEST_OFFSET, LARGEST_OFFSET, np.average(truth, weights=weights)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         probability = 0.5 * (1 + np.tanh((scores + middle) / 2))
-        low, high = (middle, high) if probability.mean() < truth.mean() else (low, middle)
+        low, high = (middle, high) if np.average(probability, weights=weights) < share else (low, middle)
     return (low + high) / 2
 
 
-def class_score_offsets(scores: FloatArray, truth: FloatArray) -> FloatArray:
+def class_score_offsets(scores: FloatArray, truth: FloatArray, weights: FloatArray | None = None) -> FloatArray:
     """Return the offset of each class at which mean probabilities equal the shares of the classes.
 
     They are computed by repeated scaling; a class without rows counts as half a row, to keep logarithms finite.
@@ -150,12 +152,13 @@ def class_score_offsets(scores: FloatArray, truth: FloatArray) -> FloatArray:
     >>> round(float(moves[0] - moves[1]), 4)
     1.0986
     """
-    counts = np.bincount(truth.astype(np.int64), minlength=scores.shape[1])[: scores.shape[1]]
+    counts = np.bincount(truth.astype(np.int64), weights, minlength=scores.shape[1])[: scores.shape[1]]
     wanted = np.maximum(counts, 0.5) / np.maximum(counts, 0.5).sum()
     moves = np.zeros(scores.shape[1])
     for _ in range(HALVINGS):
         powers = np.exp(scores + moves - (scores + moves).max(axis=1, keepdims=True))
-        moves += np.log(wanted / (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0))
+        shares = np.average(powers / powers.sum(axis=1, keepdims=True), axis=0, weights=weights)
+        moves += np.log(wanted / shares)
     return np.asarray(np.clip(moves - moves.mean(), -LARGEST_OFFSET, LARGEST_OFFSET), dtype=np.float64)
 
 
@@ -179,16 +182,22 @@ def lacks_a_class(rows: TrainingTable, spec: ProjectSpec) -> bool:
 
 
 def _weights(recipe: Recipe, rows: TrainingTable, spec: ProjectSpec) -> FloatArray | None:
-    """Return weights with mean 1, or None when all are equal."""
-    weights = np.ones(len(rows))
+    """Return how much each row counts in a fit, or None when all count alike.
+
+    The weights of a recipe have the mean 1 over the rows as they count: then a row with weight 2 is one that is there
+    twice, however much a penalty or a least number of rows counts against it.
+    """
+    weights, given = np.ones(len(rows)), rows.weights
     if recipe.half_life_days is not None:
         weights *= 0.5 ** ((rows.days.max() - rows.days) / recipe.half_life_days)
     if "reweighted" in recipe.treatments:
         weights *= covariate_shift_weights(rows, recipe.level_days, spec.training.seed)
     if recipe.class_weight == "balanced" and spec.training.task != "regression":
-        _, places, counts = np.unique(rows.truth, return_inverse=True, return_counts=True)
-        weights *= (len(rows) / (len(counts) * counts))[places]
-    return None if (weights == 1).all() else np.asarray(weights / weights.mean(), dtype=np.float64)
+        _, places = np.unique(rows.truth, return_inverse=True)
+        counts = np.bincount(places, given)
+        weights *= (counts.sum() / (len(counts) * counts))[places]
+    counted = weights / np.average(weights, weights=given) * (1.0 if given is None else given)
+    return None if (counted == 1).all() else np.asarray(counted, dtype=np.float64)
 
 
 def _require_rows_and_classes(rows: TrainingTable, spec: ProjectSpec) -> None:

@@ -15,6 +15,7 @@ from tasks.features.row_failures import without_values as unquoted
 from tasks.model import raw_scores as scores_of
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import date_parts
+from tasks.train.data.weighted_levels import weighted_median
 from tasks.train.fit.estimators import build_estimator, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
 from tasks.user_code.row_attempts import described
@@ -25,7 +26,11 @@ ENCODE, PREPARE, MODEL = "encode", "prepare", "model"
 
 
 def fitted_pipeline(
-    recipe: Recipe, spec: ProjectSpec, features: pd.DataFrame, target: FloatArray, weights: FloatArray | None
+    recipe: Recipe,
+    spec: ProjectSpec,
+    rows: tuple[pd.DataFrame, FloatArray],
+    weights: FloatArray | None,
+    counted: FloatArray | None = None,
 ) -> Any:
     """Return a fitted pipeline of two or three steps.
 
@@ -37,6 +42,15 @@ def fitted_pipeline(
     A fit uses one OpenMP thread: the result does not depend on the machine, and two spinning threads on a busy machine
     took ten times as long as one.
 
+    Parameters
+    ----------
+    rows : (DataFrame, array)
+        The features, and the target on the scale of the model.
+    weights : array, optional
+        How much each row counts in the fit, by its own weight and by the recipe.
+    counted : array, optional
+        How much each row counts by its own weight, for medians and scales.
+
     Raises
     ------
     SpecError
@@ -46,7 +60,7 @@ def fitted_pipeline(
     """
     from sklearn.pipeline import Pipeline
 
-    columns = kept_columns(recipe, spec)
+    columns, (features, target) = kept_columns(recipe, spec), rows
     numeric, categories = [*columns["numbers"], *columns["booleans"]], columns["categories"]
     times = [*(part.name for part in date_parts(spec, recipe.features)), *([DAYS] if DAYS in features else [])]
     codes = list(range(len(numeric), len(numeric) + len(categories)))
@@ -55,15 +69,22 @@ def fitted_pipeline(
         steps.append((PREPARE, _preparation(len(numeric) + len(categories) + len(times), codes)))
     model = build_estimator(recipe, spec, codes)
     if weights is not None and not takes_weights(model):
+        needs = f"recipe {recipe.name!r}" if counted is None else "scope.weight"
+        other = "take 'recency' out of training.time_treatments, or " if counted is None else "take "
         raise DataError(
-            f"found no sample_weight in {recipe.estimator!r}, which recipe {recipe.name!r} needs; "
-            "take 'recency' out of training.time_treatments, or the estimator out of training.estimators."
+            f"found no sample_weight in {recipe.estimator!r}, which {needs} needs; {other}the estimator out of "
+            "training.estimators."
         )
     steps.append((MODEL, model))
     fit_parameters = {} if weights is None else {f"{MODEL}__sample_weight": weights}
     constant = dict.fromkeys(without_values(features[[*numeric, *times]]), 0.0)
+    pipeline, complete = Pipeline(steps), features.assign(**constant)
     with _one_thread(), _named_failures(recipe.estimator, len(features), spec.privacy):
-        return Pipeline(steps).fit(features.assign(**constant), target, **fit_parameters)
+        pipeline.fit(complete, target, **fit_parameters)
+        if counted is not None and PREPARE in pipeline.named_steps:
+            _weigh(pipeline, complete, counted)
+            pipeline[-1].fit(pipeline[:-1].transform(complete), target, sample_weight=weights)
+    return pipeline
 
 
 def without_values(features: pd.DataFrame) -> list[str]:
@@ -149,6 +170,19 @@ def _preparation(count: int, codes: list[int]) -> Any:
     if codes:
         parts.append(("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), codes))
     return ColumnTransformer(parts)
+
+
+def _weigh(pipeline: Any, features: pd.DataFrame, weights: FloatArray) -> None:
+    """Fit the medians and the scales of a fitted preprocessing again, to rows that count differently."""
+    encoded = np.asarray(pipeline.named_steps[ENCODE].transform(features), dtype=np.float64)
+    for name, steps, columns in pipeline.named_steps[PREPARE].transformers_:
+        if name != "numbers":
+            continue
+        fill, scale, numbers = steps.named_steps["fill"], steps.named_steps["scale"], encoded[:, columns]
+        for index, known in enumerate(np.isfinite(numbers).T):
+            if known.any():
+                fill.statistics_[index] = weighted_median(numbers[known, index], weights[known])
+        scale.fit(fill.transform(numbers), sample_weight=weights)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tasks.train.assessment.forward_validation import (
     FoldResult,
     fit_before_cohort,
     fold_ends,
-    fold_losses,
+    mean_loss,
     score_folds,
     weighted_loss,
 )
@@ -110,7 +110,7 @@ def _rises(cache: FitCache, fitted: FittedRecipe, scored: TrainingTable, feature
     chosen = np.zeros(len(scored), dtype=bool)
     chosen[rng.permutation(len(scored))[:MOST_ROWS]] = True
     sample = scored.where(chosen)
-    before = fold_losses(sample.truth, fitted.score(sample), spec).mean()
+    before = mean_loss(sample, fitted.score(sample), spec)
     out = np.empty((REPEATS, len(features)))
     for repeat in range(REPEATS):
         order = rng.permutation(len(sample))
@@ -119,7 +119,5 @@ def _rises(cache: FitCache, fitted: FittedRecipe, scored: TrainingTable, feature
             shuffled = sample.features.assign(
                 **{column: sample.features[column].array.take(order) for column in columns}
             )
-            out[repeat, index] = fold_losses(
-                sample.truth, fitted.score(replace(sample, features=shuffled)), spec
-            ).mean()
+            out[repeat, index] = mean_loss(sample, fitted.score(replace(sample, features=shuffled)), spec)
     return np.asarray(out - before, dtype=np.float64)

@@ -54,7 +54,8 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
     as wall-clock time of `schedule.time_zone`, a label that is delivered with the rows float64, or text where it names
     one of several classes. Where clocks can go back, `repeated_hour` marks the second of two equal event times. A value
     that cannot be read is missing in the frame and named in the faults, as `code:column`. Rows without an id or an
-    event time are faults as well, and so are rows with the id of an earlier row (`duplicate_id`).
+    event time are faults as well, and so are rows with the id of an earlier row (`duplicate_id`), and those without a
+    weight above 0 where the spec names a column of weights.
 
     Parameters
     ----------
@@ -89,6 +90,8 @@ def typed(frame: pd.DataFrame, spec: ProjectSpec, repeated: Callable[[pd.Series]
     if event_time not in spec.key_columns:
         without_time = values[event_time].isna().to_numpy()
         faults[f"missing_time:{event_time}"] = without_time & ~faults.get(f"not_a_time:{event_time}", ~without_time)
+    if (weight := spec.scope.weight) is not None:
+        faults |= _weight_faults(weight, values[weight], reads[weight].bad)
     faults["duplicate_id"] = repeated(ids.names)
     return Typed(values, pd.DataFrame({code: rows for code, rows in faults.items() if rows.any()}, index=frame.index))
 
@@ -109,7 +112,7 @@ def label_values(column: pd.Series, spec: ProjectSpec, written_as: Files | None 
 
 
 def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
-    """Return the reader of each column of the spec: ids, entities, event time, features, consent, label."""
+    """Return the reader of each column of the spec: ids, entities, event time, features, consent, weight, label."""
     source, features = spec.source, spec.stored_features
     read = partial(times, time_zone=spec.schedule.time_zone, time_format=source.time_format)
     read_times = partial(by_value, read)
@@ -122,9 +125,17 @@ def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     kinds |= dict.fromkeys(features.dates, read_times)
     if spec.privacy.consent is not None:
         kinds[spec.privacy.consent] = partial(by_value, booleans)
+    if spec.scope.weight is not None:
+        kinds[spec.scope.weight] = partial(numbers, decimal=source.decimal, thousands=source.thousands)
     if source.label.uri is None:
         kinds[source.label.column] = partial(label_values, spec=spec)
     return kinds
+
+
+def _weight_faults(column: str, weights: pd.Series, unread: BoolArray) -> dict[str, BoolArray]:
+    """Return which rows have no weight, or none above 0, by the code of the fault."""
+    missing = weights.isna().to_numpy() & ~unread
+    return {f"missing_weight:{column}": missing, f"weight_not_positive:{column}": (weights <= 0).to_numpy()}
 
 
 def _file_faults(frame: pd.DataFrame, spec: ProjectSpec) -> dict[str, BoolArray]:

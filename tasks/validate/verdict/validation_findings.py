@@ -28,6 +28,8 @@ MEANING = {
     "unknown_event": "is no event of `feedback.events`",
     "missing_id": "is missing, and it is part of the row id",
     "missing_time": "is missing; without it the row belongs to no day",
+    "missing_weight": "is missing; a row without a weight counts for nothing",
+    "weight_not_positive": "is not above 0; leave out rows that are not to count",
     "missing_label": "is missing",
     "missing_decision": "is missing",
     "duplicate_id": "an earlier row of the delivery has the same id",

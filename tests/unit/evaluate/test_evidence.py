@@ -64,14 +64,17 @@ EVIDENCE = Evidence(
             refused=True,
         ),
     ),
+    weight="amount",
+    effective_rows=250.5,
 )
 
 
+BEFORE_8 = replace(EVIDENCE, weight=None, effective_rows=None)
 BEFORE_7 = replace(
-    EVIDENCE,
+    BEFORE_8,
     fairness=tuple(replace(one, challenger=replace(one.challenger, is_past_limit=False)) for one in EVIDENCE.fairness),
 )
-BEFORE_6 = replace(EVIDENCE, fairness=())
+BEFORE_6 = replace(BEFORE_8, fairness=())
 BEFORE_5 = replace(BEFORE_6, metrics=())
 OLDER = replace(BEFORE_5, reasons=EVIDENCE.reasons[:1], change=None)
 
@@ -104,6 +107,10 @@ def test_evidence_frozen_by_protocol_5_is_still_read_and_has_no_groups() -> None
 
 def test_evidence_frozen_by_protocol_6_is_still_read_and_names_no_difference_past_its_limit() -> None:
     assert frozen_evidence(6) == BEFORE_7
+
+
+def test_evidence_frozen_by_protocol_7_is_still_read_and_weighs_all_rows_alike() -> None:
+    assert frozen_evidence(7) == BEFORE_8
 
 
 def test_of_an_older_release_that_passed_no_sentence_is_a_refusal() -> None:

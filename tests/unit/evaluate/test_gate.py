@@ -228,3 +228,19 @@ def test_a_holdout_without_labels_is_refused_by_name() -> None:
 @pytest.mark.parametrize("evidence", [gate(compared(GOOD, SOSO), spec_of()), gate(compared(GOOD, None), spec_of())])
 def test_evidence_survives_strict_json(evidence: Evidence) -> None:
     assert Evidence.from_dict(json.loads(json.dumps(evidence.to_dict(), allow_nan=False))) == evidence
+
+
+def test_rows_count_by_their_weight_at_the_gate() -> None:
+    spec = ProjectSpec.model_validate(
+        spec_of().model_dump() | {"scope": spec_of().scope.model_dump() | {"weight": "n"}}
+    )
+    split, rows = model(100, 80), holdout()
+    wide = rows.assign(n=np.where(rows["zip"] == "a", 19.0, 1.0))
+    found = gate(compared(split, SOSO, holdout=wide), spec)
+    repeated = gate(compared(split, SOSO, holdout=wide.loc[wide.index.repeat(wide["n"].astype(int))]), spec_of())
+    assert found.weight == "n"
+    assert found.effective_rows == pytest.approx(280 * 10**2 / ((19**2 + 1) / 2))
+    for name in ("challenger_loss", "champion_loss", "baseline_loss", "difference", "challenger_bias"):
+        assert getattr(found, name) == pytest.approx(getattr(repeated, name)), name
+    assert gate(compared(split, SOSO), spec_of()).difference > 0 > found.difference_high
+    assert found.challenger_high - found.challenger_low > repeated.challenger_high - repeated.challenger_low

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,15 @@ def test_without_two_classes_errors_and_calibration_are_compared(task: str) -> N
         rows = AnsweredRows.decided(rows.truth, np.column_stack([1 - rows.prediction, rows.prediction]), rows.days)
     found = gaps(rows, groups, task=task, fairness={"groups": ["town"]})
     assert {measure for _, measure in found} == {"error", "calibration"}
+
+
+def test_groups_of_weighted_rows_differ_as_repeated_ones_do() -> None:
+    rng, spec = np.random.default_rng(3), spec_of(fairness={"groups": ["town"]})
+    times, truth = rng.integers(1, 4, 400), (rng.random(400) < 0.4).astype(float)
+    rows = AnsweredRows.decided(truth, rng.random(400), np.arange(400) // 20)
+    again = AnsweredRows(*(np.repeat(each, times) for each in (rows.truth, rows.prediction, rows.decision, rows.days)))
+    towns = pd.DataFrame({"town": rng.choice(["Ely", "Rye"], 400)})
+    weighted = GroupedAnswers(replace(rows, weights=times.astype(float)), towns)
+    repeated = GroupedAnswers(again, towns.loc[towns.index.repeat(times)].reset_index(drop=True))
+    found, expected = (group_gaps(each, spec, 0.95) for each in (weighted, repeated))
+    assert [one.gap.difference for one in found] == pytest.approx([one.gap.difference for one in expected])

@@ -247,3 +247,26 @@ def test_a_prediction_that_has_no_loss_is_a_fault_of_either_model() -> None:
     assert (mine.challenger.value, mine.is_held) == (None, False)
     assert (old.champion, old.is_held) == (None, False)
     assert old.challenger.fault == f"of the champion: {mine.challenger.fault}"
+
+
+WEIGHTED = {name for name, kind in KNOWN_METRICS.items() if not name.endswith("_at_k")}
+
+
+@pytest.mark.parametrize("name", sorted(WEIGHTED))
+def test_a_metric_of_weighted_rows_is_that_of_repeated_ones(name: str) -> None:
+    task = next(iter(OF_TASK[name]))
+    rows, times = (loans() if task != "regression" else guesses()), RNG.integers(1, 4, 200)
+    if task == "multiclass":
+        shares = np.column_stack([rows.prediction, 1 - rows.prediction, np.full(200, 0.4)])
+        rows = AnsweredRows.decided(rows.truth, shares / shares.sum(axis=1, keepdims=True), rows.days)
+    columns = rows.truth, rows.prediction, rows.decision, rows.days
+    again = AnsweredRows(*(np.repeat(each, times, axis=0) for each in columns))
+    at = 2.0 if name == "top_k_accuracy" else 0.6
+    weighted = replace(rows, weights=times.astype(float))
+    assert KNOWN_METRICS[name].score(weighted, at) == pytest.approx(KNOWN_METRICS[name].score(again, at))
+
+
+def guesses() -> AnsweredRows:
+    truth = RNG.uniform(1, 9, 200)
+    answer = truth + RNG.normal(size=200)
+    return AnsweredRows(truth, np.maximum(answer, 0.1), answer, np.arange(200) // 20)

@@ -103,6 +103,17 @@ def faults(text: str) -> list[str]:
             GOOD + "metrics:\n  - use: r2\n  - use: roc_auc\n",
             "p.yaml:10: metric 'roc_auc' does not fit training.task 'regression'; known for it: root_mean_squared",
         ),
+        (GOOD.replace("metric:", "weight: area, metric:"), "p.yaml:2: scope.weight names 'area', which has another"),
+        (GOOD.replace("metric:", "weight: sale, metric:"), "p.yaml:2: scope.weight names 'sale', which has another"),
+        (
+            GOOD.replace("metric:", "weight: amount, metric:") + "serving: {log: true}\n",
+            "p.yaml:2: scope.weight names 'amount', which requests to the prediction service do not have",
+        ),
+        (
+            GOOD.replace("metric:", "weight: amount, metric:")
+            + "metrics: [{use: 'mine:score', higher_is_better: true}]\n",
+            "p.yaml:8: metric 'mine:score' is a function of the project, which gets no weights of rows",
+        ),
         (GOOD + "fairness: {groups: [area]}\n", "p.yaml:8: fairness.groups names 'area', a number or a date"),
         (GOOD + "fairness: {groups: [sale]}\n", "p.yaml:8: fairness.groups names 'sale', an id, a time, the label"),
         (

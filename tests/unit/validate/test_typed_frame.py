@@ -97,3 +97,16 @@ def test_a_column_may_name_a_row_and_be_a_feature_as_well() -> None:
     spec = spec_of({"id": ["id", "zip"]}, features={"categories": ["zip"]})
     result = typed(pd.DataFrame({"id": ["7"], "sold": "2026-01-02", "zip": [1234]}), spec)
     assert result.frame.iloc[0].drop("sold").to_dict() == {"row_id": "7|1234", "id": "7", "zip": "1234"}
+
+
+def test_a_row_without_a_weight_above_0_is_a_fault() -> None:
+    spec = spec_of(scope=HOUSES["scope"] | {"weight": "amount"})
+    frame = pd.DataFrame({"id": [*"abcdef"], "sold": "2026-01-02", "rooms": "3"})
+    result = typed(frame.assign(amount=["2.5", "0", "-1", "", "many", "inf"]), spec)
+    assert faulty(result) == {
+        "not_a_number:amount": [4],
+        "not_finite:amount": [5],
+        "missing_weight:amount": [3],
+        "weight_not_positive:amount": [1, 2],
+    }
+    assert result.frame["amount"].iloc[0] == 2.5
