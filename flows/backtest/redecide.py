@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from flows.steps.lineage import upstream
@@ -14,7 +15,7 @@ from tasks.errors import DataError
 from tasks.lake import deliveries, read_entries
 from tasks.monitor.task import measure_drift
 from tasks.promote.recorded_aliases import recorded_aliases
-from tasks.records import Decision, MonitoringResult, NightEntry, Outputs, ServedAsBatch, nights_of
+from tasks.records import Decision, MonitoringResult, NightEntry, ServedAsBatch, nights_of
 
 
 def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
@@ -46,9 +47,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     projects = upstream(workspace, night, entry.time), entry.downstream
     proven = entry.answer(ServedAsBatch)  # the log of the rows may be gone
     served = None if proven is None else proven.proof
-    shown = entry.answer(Outputs)  # and feedback that came since counts for other nights
-    outputs = () if shown is None else shown.metrics
-    context = NightContext(
-        champion, data, workspace.load, *projects, entry.shadow_fault, served, outputs, entry.people, entry.audit
-    )
+    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served)
+    shown = {"outputs": entry.outputs, "people": entry.people, "audit": entry.audit, "guarded": entry.guarded}
+    context = replace(context, **shown)  # feedback and truths that came since count for other nights
     return entry, decide(situation(context, measured), workspace.spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -105,7 +105,7 @@ def rollout_trial(spec: ProjectSpec, trainer: BacktestTrainer, first: date, cand
     if len(rows) < FEWEST_ROWS:
         raise DataError(f"{len(rows)} rows came after {night}, and {FEWEST_ROWS} are needed; begin earlier")
     candidate = evaluated.comparison_set.challenger if released is None else released.model
-    terms = rollout_terms(promise, spec.rollout)
+    terms = replace(rollout_terms(promise, spec.rollout), guardrails=())  # history has no users of the candidate
     pair = _Pair(champion, candidate, rows.tail(MOST_ROWS), terms)
     healthy = pair.difference(pair.inputs)[0]
     faults = {name: TriedFault(found, _effect(change, promise)) for name, found, change in pair.faulty()}

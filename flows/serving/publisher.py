@@ -18,6 +18,7 @@ from flows.serving.package_version import packaged
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.serving.rollout_landing import rollout_landing
 from flows.stack.local_stack import running
+from flows.steps.in_service.rollout_guardrails import found_by_nights
 from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, open_lake
 from tasks import clock
@@ -179,7 +180,8 @@ class Publisher:
         if last is None:
             control.end()
             return None
-        control = replace(control, landing=rollout_landing(self.store.root, self._terms.spec, self.path.parent))
+        landing = rollout_landing(self.store.root, self._terms.spec, self.path.parent)
+        control = replace(control, landing=landing, guardrails=found_by_nights(entries, last))
         pair = self._pair_of(last, self._terms)
         if pair is None:
             return None

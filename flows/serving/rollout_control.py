@@ -16,12 +16,12 @@ import msgspec
 
 from flows.serving.rollout_landing import RolloutLanding
 from flows.serving.service_identity import rollout_salt, service_id
-from flows.steps.in_service.rollout_steps import hours_since, next_step, rollout_name, what_follows
+from flows.steps.in_service.rollout_steps import hours_since, next_step, what_follows
 from tasks.errors import EvidenceError
 from tasks.lake import Lake, append_entry
 from tasks.promote import UNNAMED, StepTime
 from tasks.records import RolloutEntry
-from tasks.rollout import NOTHING_SEEN, RolloutSums, RolloutTerms, RolloutVerdict
+from tasks.rollout import NOTHING_SEEN, GuardrailEvidence, RolloutSums, RolloutTerms, RolloutVerdict
 from tasks.serve.service_settings import FILE, read_settings
 from tasks.serving_store import RolloutGrant, ServingStore
 from tasks.serving_store.rollout_grant import LEASE_SECONDS, PROTOCOL
@@ -57,6 +57,8 @@ class RolloutControl:
         Signs grants.
     landing : RolloutLanding, optional
         Where the evidence lands if this service may not write the record.
+    guardrails : tuple of GuardrailEvidence
+        What nights have found of the metrics of the users.
     """
 
     project: str
@@ -64,6 +66,7 @@ class RolloutControl:
     store: ServingStore
     private: Ed25519PrivateKey
     landing: RolloutLanding | None = None
+    guardrails: tuple[GuardrailEvidence, ...] = ()
 
     def end(self) -> None:
         """Let no candidate answer."""
@@ -110,9 +113,7 @@ class RolloutControl:
     def _take_up(self, last: RolloutEntry, own: str, moment: StepTime) -> str | None:
         slots = read_settings(self.store.root / FILE).workers
         if self.landing is not None:
-            self.landing.land(
-                self.landing.evidence(last, slots, moment.time), self.landing.restored(rollout_name(last))
-            )
+            self.landing.land(self.landing.evidence(last, slots, moment.time), self.landing.restored(last.rollout))
             return None
         first = replace(last, service=own, slots=slots)
         return self._take(first, RolloutVerdict("advanced", 0.0, "no requests; compared with the champion"), moment)
@@ -134,7 +135,7 @@ class RolloutControl:
             Nothing can land, so nothing is granted.
         """
         landing, withdrawn = where
-        before = landing.restored(rollout_name(last))
+        before = landing.restored(last.rollout)
         terms, sums = RolloutTerms.from_dict(last.terms), self._sums(last)
         verdict = what_follows(last, terms, sums, moment.time)
         is_over = verdict is not None and verdict.outcome == "rolled_back"
@@ -168,7 +169,8 @@ class RolloutControl:
         return f"{last.subject} {verdict.outcome}: {verdict.reason}" if taken else None
 
     def _sums(self, last: RolloutEntry) -> RolloutSums:
-        return read_sums(self.store.root, self.project, rollout_name(last), last.stage)
+        seen = read_sums(self.store.root, self.project, last.rollout, last.stage)
+        return replace(seen, guardrails=self.guardrails)
 
     def _due_grant(self, last: RolloutEntry, pair: PackagePair, now: datetime, quota: int) -> RolloutGrant | None:
         """Return the grant of a step if it is another one, or a third of the lease has passed."""
@@ -179,7 +181,7 @@ class RolloutControl:
             protocol=PROTOCOL,
             project=self.project,
             serial=next_serial(now, before),
-            rollout=rollout_name(last),
+            rollout=last.rollout,
             stage=last.stage,
             champion=pair.champion,
             candidate=pair.candidate,
@@ -191,7 +193,7 @@ class RolloutControl:
             unit=terms.unit,
             limits=terms.limits,
             not_after=seconds + LEASE_SECONDS,
-            salt=rollout_salt(self.store.root, self.project, rollout_name(last)),
+            salt=rollout_salt(self.store.root, self.project, last.rollout),
         )
         if before is not None and before.not_after - seconds > LEASE_SECONDS * 2 / 3:
             same = msgspec.structs.replace(grant, serial=before.serial, not_after=before.not_after)

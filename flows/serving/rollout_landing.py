@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 from flows.serving.service_identity import rollout_salt, salt_path, service_id
-from flows.steps.in_service.rollout_steps import rollout_name
 from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.records import RolloutEntry
@@ -102,7 +101,7 @@ class RolloutLanding:
 
     def evidence(self, last: RolloutEntry, slots: int, now: datetime) -> LandedEvidence:
         """Return the evidence at a step, without what has been seen."""
-        rollout = rollout_name(last)
+        rollout = last.rollout
         return LandedEvidence(
             protocol=PROTOCOL,
             project=self.project,

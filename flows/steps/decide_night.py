@@ -15,6 +15,7 @@ from flows.loaded_version import Champion
 from flows.steps.decision_record import decision_entry
 from flows.steps.events import emit_event
 from flows.steps.in_service.post_release import show_people, show_shadow
+from flows.steps.in_service.rollout_guardrails import compared_versions
 from flows.steps.in_service.served_rows import prove_served
 from flows.steps.lineage import downstream, upstream
 from flows.steps.night_context import NightContext, situation
@@ -68,6 +69,7 @@ def decide_night(
         projects = upstream(workspace, data.night), downstream(workspace)
         context = NightContext(champion, data, partial(workspace.load, entries=data.entries), *projects, shadow_fault)
         context = replace(context, served=prove_served(workspace, context.landed), outputs=measure_outputs_task(data))
+        context = replace(context, guarded=compared_versions(workspace, data))
         if champion is not None:
             changed = degree_since(data.entries, workspace.spec.automation)
             since = max(champion.trained_until, changed or date.min)

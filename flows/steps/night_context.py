@@ -12,7 +12,15 @@ from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_source import NightSource
 from tasks.decide import ServingVersion, Situation, SituationInputs, build_situation
 from tasks.lake import Batch
-from tasks.records import AuditedRows, MonitoringResult, OutputMetric, PersonComparison, ServedProof, UpstreamState
+from tasks.records import (
+    AuditedRows,
+    GuardedMetric,
+    MonitoringResult,
+    OutputMetric,
+    PersonComparison,
+    ServedProof,
+    UpstreamState,
+)
 from tasks.registry.mlflow_names import CHALLENGER
 
 
@@ -42,6 +50,8 @@ class NightContext:
         How people decide next to the champion.
     audit : AuditedRows or None
         The degree of automation with its audit.
+    guarded : tuple of GuardedMetric
+        What users saw of both versions of a rollout, as far as it has guardrails.
     """
 
     champion: Champion | None
@@ -54,6 +64,7 @@ class NightContext:
     outputs: tuple[OutputMetric, ...] = ()
     people: PersonComparison | None = None
     audit: AuditedRows | None = None
+    guarded: tuple[GuardedMetric, ...] = ()
 
     @property
     def night(self) -> date:
@@ -90,6 +101,7 @@ def situation(context: NightContext, measured: MonitoringResult) -> Situation:
             shadowed=shadowed(champion, data, context.load, context.shadow_fault) if champion else None,
             served=context.served,
             outputs=context.outputs,
+            guarded=context.guarded,
             people=context.people,
             audit=context.audit,
         )

@@ -15,6 +15,7 @@ from tasks.lake import Deliveries
 from tasks.records import (
     AuditedRows,
     Entry,
+    GuardedMetric,
     MonitoringResult,
     OutputMetric,
     PersonComparison,
@@ -72,6 +73,8 @@ class SituationInputs:
         Whether the prediction service has answered as the batch does.
     outputs : tuple of OutputMetric
         What users see of the answers.
+    guarded : tuple of GuardedMetric
+        The same of both versions of a rollout, as far as it has guardrails.
     people : PersonComparison or None
         How people decide next to the model.
     audit : AuditedRows or None
@@ -91,6 +94,7 @@ class SituationInputs:
     shadowed: ShadowOutcome | None = None
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
+    guarded: tuple[GuardedMetric, ...] = ()
     people: PersonComparison | None = None
     audit: AuditedRows | None = None
 
@@ -146,6 +150,7 @@ def build_situation(inputs: SituationInputs) -> Situation:
         shadowed=inputs.shadowed,
         served=inputs.served,
         outputs=inputs.outputs,
+        guarded=inputs.guarded,
         people=inputs.people,
         audit=inputs.audit,
         overdue=overdue(inputs.deliveries, judged, inputs.spec),

@@ -12,6 +12,7 @@ from tasks.records import (
     DriftKind,
     DriftStatistic,
     Estimated,
+    GuardedMetric,
     LocalError,
     OutputMetric,
     Performance,
@@ -109,6 +110,8 @@ class Situation:
         Whether the prediction service has answered as the batch does; None where it logged nothing.
     outputs : tuple of OutputMetric
         What users see of the answers, such as the share of those that are redone.
+    guarded : tuple of GuardedMetric
+        The same of both versions of a rollout, as far as it has guardrails.
     people : PersonComparison or None
         How people decide next to the model; None where no decision of a person is known.
     audit : AuditedRows or None
@@ -152,6 +155,7 @@ class Situation:
     shadowed: ShadowOutcome | None = None
     served: ServedProof | None = None
     outputs: tuple[OutputMetric, ...] = ()
+    guarded: tuple[GuardedMetric, ...] = ()
     people: PersonComparison | None = None
     audit: AuditedRows | None = None
     overdue: str = ""

@@ -9,11 +9,12 @@ from tasks.spec.project_spec import ProjectSpec
 
 def outputs(seen: Situation, _spec: ProjectSpec) -> Outputs | None:
     """Return what users see of the answers; None where the spec has no feedback, or nothing was answered."""
-    if not seen.outputs:
+    if not (seen.outputs or seen.guarded):
         return None
     past = [metric for metric in seen.outputs if metric.past_leeway]
-    shown = "; ".join(metric.sentence for metric in (past or seen.outputs))
-    return Outputs(f"{'moved' if past else 'as before'}: {shown}", metrics=seen.outputs)
+    parts = ["; ".join(metric.sentence for metric in (past or seen.outputs)), *(one.sentence for one in seen.guarded)]
+    shown = "; ".join(filter(None, parts))
+    return Outputs(f"{'moved' if past else 'as before'}: {shown}", metrics=seen.outputs, guarded=seen.guarded)
 
 
 def people(seen: Situation, _spec: ProjectSpec) -> DecidedByPeople | None:

@@ -8,7 +8,7 @@ from tasks.promote.registry_state import RegistryState
 from tasks.promote.rollout_end import rollouts_under_way
 from tasks.records import RolloutEntry
 from tasks.registry.versions import Version
-from tasks.rollout import ChangePromise, RolloutTerms, limits
+from tasks.rollout import ChangePromise, GuardrailTerms, RolloutTerms, limits
 from tasks.spec.project_spec import ProjectSpec
 from tasks.spec.spec_sections.rollout_section import Rollout
 
@@ -76,4 +76,5 @@ def rollout_terms(promise: ChangePromise, policy: Rollout) -> RolloutTerms:
         stage_hours=policy.stage_hours,
         stage_rows=policy.stage_rows,
         counts_idle=False,
+        guardrails=tuple(GuardrailTerms(name, each.worse, each.allowed) for name, each in policy.guardrails.items()),
     )

@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from tasks.records.answer_quality.audited_rows import AuditedRows
+from tasks.records.answer_quality.guarded_metric import GuardedMetric
 from tasks.records.answer_quality.output_metric import OutputMetric
 from tasks.records.answer_quality.person_comparison import PersonComparison
 from tasks.records.drift import DriftKind, LocalError
@@ -246,10 +247,11 @@ class ServedAsBatch(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs(Answer):
-    """What users see of the answers: the output metrics of the night."""
+    """What users see of the answers: the output metrics of the night, and the guardrails of a rollout."""
 
     question: Literal[QuestionId.OUTPUTS] = QuestionId.OUTPUTS
     metrics: tuple[OutputMetric, ...] = ()
+    guarded: tuple[GuardedMetric, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ PEOPLE = "leeway.people"
 """How people decide next to the champion: agreement, the error of each, and who is right where they differ."""
 ROLLOUT = "leeway.rollout"
 """The last step of the rollout of this version that was announced, for people; the record in the lake decides."""
+GUARDRAILS = "leeway.guardrails"
+"""What users saw of this version in its canary, next to the champion, as of the last night."""
 SERIES = "leeway.series"
 """Marks the long-lived run of one series of metrics."""
 

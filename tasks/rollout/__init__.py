@@ -16,8 +16,9 @@ from tasks.rollout.rollout_terms import (
     RolloutSums,
     RolloutTerms,
 )
-from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, differences, harm, judge
+from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, alarm_level, differences, harm, judge
 from tasks.rollout.sticky_share import is_within, position
+from tasks.rollout.two_arms import GuardrailEvidence, GuardrailTerms, guardrail_evidence
 
 __all__ = [
     "COUNTS",
@@ -27,14 +28,18 @@ __all__ = [
     "SHAPE",
     "AnswerChange",
     "ChangePromise",
+    "GuardrailEvidence",
+    "GuardrailTerms",
     "LandedEvidence",
     "PairedTest",
     "RolloutStage",
     "RolloutSums",
     "RolloutTerms",
     "RolloutVerdict",
+    "alarm_level",
     "class_change",
     "differences",
+    "guardrail_evidence",
     "harm",
     "impossible",
     "is_within",

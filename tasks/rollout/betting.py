@@ -110,7 +110,15 @@ def evidence(wealth: FloatArray, test: PairedTest) -> float:
     >>> evidence(np.zeros(SHAPE), PairedTest.SIZE)
     0.0
     """
-    logs = wealth[test]
+    return log_mean(wealth[test])
+
+
+def log_mean(logs: FloatArray) -> float:
+    """Return the logarithm of the mean of numbers, given by their logarithms.
+
+    >>> round(float(np.exp(log_mean(np.log([1.0, 3.0])))), 9)
+    2.0
+    """
     highest = float(logs.max())
     return highest + math.log(float(np.exp(logs - highest).mean()))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.rollout.betting import SHAPE
+from tasks.rollout.two_arms import GuardrailEvidence, GuardrailTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class RolloutTerms:
         The fewest rows that both versions answer in the shadow, and that the candidate answers in each other stage.
     counts_idle : bool
         Whether hours of the bake without a request count too, as in rollouts that an earlier version of Leeway began.
+    guardrails : tuple of GuardrailTerms
+        The metrics of the users that must not be worse; see `tasks.rollout.two_arms`.
     """
 
     limits: tuple[float, ...]
@@ -85,6 +88,7 @@ class RolloutTerms:
     stage_hours: float = 0.0
     stage_rows: int = 100
     counts_idle: bool = True
+    guardrails: tuple[GuardrailTerms, ...] = ()
 
     def longest_hours(self, share: float) -> float:
         """Return after how many hours of the clock a stage with a share is in doubt, if nothing has decided it.
@@ -107,7 +111,8 @@ class RolloutTerms:
         >>> RolloutTerms.from_dict(terms.to_dict()) == terms
         True
         """
-        return cls(**{**content, "limits": tuple(content["limits"])})
+        guardrails = tuple(GuardrailTerms(**each) for each in content.get("guardrails", ()))
+        return cls(**{**content, "limits": tuple(content["limits"]), "guardrails": guardrails})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,8 @@ class RolloutSums:
         The logarithm of the wealth of each test and bet.
     busy_seconds : float
         How long requests came in during this stage: pauses count up to `IDLE_SECONDS`. Of several workers the longest.
+    guardrails : tuple of GuardrailEvidence
+        What nights have found of the metrics of the users: no worker knows of them.
     """
 
     rows: int
@@ -146,6 +153,7 @@ class RolloutSums:
     refused: int
     wealth: FloatArray
     busy_seconds: float = 0.0
+    guardrails: tuple[GuardrailEvidence, ...] = ()
 
     def __add__(self, other: RolloutSums) -> RolloutSums:
         """Return the sums of two workers.
@@ -160,7 +168,13 @@ class RolloutSums:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         counts = {name: getattr(self, name) for name in COUNTS}
-        return {**counts, "wealth": self.wealth.tolist(), "busy_seconds": self.busy_seconds}
+        guardrails = [asdict(each) for each in self.guardrails]
+        return {
+            **counts,
+            "wealth": self.wealth.tolist(),
+            "busy_seconds": self.busy_seconds,
+            "guardrails": guardrails,
+        }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> RolloutSums:
@@ -171,7 +185,9 @@ class RolloutSums:
         """
         wealth = np.array(content["wealth"], dtype=np.float64)
         busy = content.get("busy_seconds", 0.0)  # earlier versions of Leeway did not measure it
-        return cls(wealth=wealth, busy_seconds=busy, **{name: content[name] for name in COUNTS})
+        guardrails = tuple(GuardrailEvidence(**each) for each in content.get("guardrails", ()))
+        counts: dict[str, Any] = {name: content[name] for name in COUNTS}
+        return cls(wealth=wealth, busy_seconds=busy, guardrails=guardrails, **counts)
 
 
 COUNTS = ("rows", "changed", "spent", "answers", "of_candidate", "of_champion", "faults", "stopped", "refused")
@@ -179,4 +195,4 @@ FAULTS_IN_A_ROW = 3
 """As many requests that a candidate could not answer, one after the other, end its share in a worker."""
 IDLE_SECONDS = 3600.0
 """A longer pause between two requests counts as one of this length: an idle service tries no version."""
-NOTHING_SEEN = RolloutSums(wealth=np.zeros(SHAPE), **dict.fromkeys(COUNTS, 0))
+NOTHING_SEEN = RolloutSums(wealth=np.zeros(SHAPE), guardrails=(), **dict.fromkeys(COUNTS, 0))

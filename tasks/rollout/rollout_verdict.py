@@ -1,7 +1,8 @@
 """What follows from what a rollout has seen: the next share, the end, a person's decision, or nothing yet.
 
 A candidate is never promoted because nothing was found: before it answers anything, the tests must have shown that it
-differs less than the limits; afterwards, any test that finds a difference which was not promised ends the rollout.
+differs less than the limits; afterwards, any test that finds a difference which was not promised ends the rollout. It
+answers all requests only after guardrails on what users do, if there are any, are shown to hold.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def must_wait(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> bo
     >>> must_wait(terms, RolloutStage(0.0, 0.5), NOTHING_SEEN), must_wait(terms, RolloutStage(0.0, 73.0), NOTHING_SEEN)
     (True, False)
     """
-    if sums.stopped or sums.refused or sums.wealth[list(ALARMS)].max() >= threshold(terms.alpha, len(ALARMS)):
+    if sums.stopped or sums.refused or sums.guardrails or sums.wealth[list(ALARMS)].max() >= alarm_level(terms):
         return False
     if stage.hours >= terms.longest_hours(stage.share) or (stage.share == 1 and sums.spent >= terms.quota):
         return False
@@ -82,9 +83,21 @@ def harm(terms: RolloutTerms, sums: RolloutSums) -> str | None:
     """
     if sums.stopped:
         return f"the candidate failed in three requests in a row ({sums.faults} in all); the champion answered them"
-    bound = threshold(terms.alpha, len(ALARMS))
+    bound = alarm_level(terms)
     found = [FOUND[test] for test in ALARMS if evidence(sums.wealth, test) >= bound]
-    return f"{'; '.join(found)}: {differences(sums)}" if found else None
+    worse = [f"users' {each.name} is worse: {each.seen}" for each in sums.guardrails if each.worse >= bound]
+    return "; ".join([*worse, f"{'; '.join(found)}: {differences(sums)}"] if found else worse) or None
+
+
+def alarm_level(terms: RolloutTerms) -> float:
+    """Return the logarithm of the evidence from which on a test ends a rollout: guardrails are tests too.
+
+    >>> terms = RolloutTerms((0.1,) * 6, 0.04, 10, 0.01, 24.0, 72.0)
+    >>> import math
+    >>> round(math.exp(alarm_level(terms)), 6)
+    100.0
+    """
+    return threshold(terms.alpha, len(ALARMS) + len(terms.guardrails))
 
 
 def differences(sums: RolloutSums) -> str:
@@ -121,6 +134,20 @@ def _open_points(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) ->
         missing.append(f"the candidate has answered {sums.answers} rows of {terms.stage_rows}")
     if stage.share < 1 and expected_changes(sums, terms.stage_rows) > terms.quota - sums.spent:
         missing.append(f"the next stage may need more changed answers than are left of {terms.quota:,}")
+    if 0 < stage.share < 1 and _next_share(terms, stage) == 1:
+        missing += _unproven_guardrails(terms, sums)
+    return missing
+
+
+def _unproven_guardrails(terms: RolloutTerms, sums: RolloutSums) -> list[str]:
+    """Return the guardrails of which it is not shown yet that they hold: afterwards no user gets the champion."""
+    known = {each.name: each for each in sums.guardrails}
+    missing = []
+    for name in (each.name for each in terms.guardrails):
+        seen = known.get(name)
+        if seen is None or seen.harmless < threshold(terms.alpha):
+            what = "no night has compared it" if seen is None else seen.seen
+            missing.append(f"it is not shown that users' {name} is not worse: {what}")
     return missing
 
 
@@ -146,5 +173,9 @@ def expected_changes(sums: RolloutSums, rows: int) -> float:
 def _next(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> RolloutVerdict:
     if stage.share == 1:
         return RolloutVerdict("finished", 1.0, f"it answered as promised: {differences(sums)}")
-    share = min(1.0, RAMP * stage.share) if stage.share else terms.first_share
+    share = _next_share(terms, stage)
     return RolloutVerdict("advanced", share, f"{100 * share:g} % of the requests: {differences(sums)}")
+
+
+def _next_share(terms: RolloutTerms, stage: RolloutStage) -> float:
+    return min(1.0, RAMP * stage.share) if stage.share else terms.first_share

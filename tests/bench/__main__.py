@@ -17,6 +17,7 @@ from tests.bench.compact import bench_compact
 from tests.bench.degrees import bench_degrees
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
+from tests.bench.guarding import bench_guardrails
 from tests.bench.helping import bench_help
 from tests.bench.history import bench_history
 from tests.bench.incidents import bench_incidents
@@ -58,6 +59,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "serve": bench_serve,
     "rollout": bench_rollout,
     "rollout-trials": bench_rollout_trials,
+    "guardrails": bench_guardrails,
     "degrees": bench_degrees,
     "gate": bench_gate,
     "parity": bench_parity,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from tasks.lake import Lake, append_entry, latest, read_entries
 from tasks.records import Action, Delivery, Finding, Landed, NightEntry, PromotionEntry, SuspicionState
-from tasks.rollout import NOTHING_SEEN, RolloutTerms
+from tasks.rollout import NOTHING_SEEN, GuardrailEvidence, GuardrailTerms, RolloutTerms
 from tasks.spec import read_spec
 from tasks.validate import check_all, read_suite
 from tasks.validate.acceptance.task import quarantine
@@ -95,8 +96,11 @@ def test_why_shows_every_answer_with_its_numbers(lake: Lake, leeway: Leeway) -> 
 
 
 def test_status_and_why_show_a_rollout_and_what_a_person_can_do(lake: Lake, leeway: Leeway) -> None:
-    terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, 24.0, 72.0)
-    stored: dict[str, Any] = {"terms": terms.to_dict(), "seen": replace(NOTHING_SEEN, refused=1).to_dict()}
+    guardrails = (GuardrailTerms("redone", "higher", 0.03),)
+    terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, 24.0, 72.0, guardrails=guardrails)
+    known = (GuardrailEvidence("redone", 1.25, -2.5, "redone 9.0 % of 400 with the candidate"),)
+    seen = replace(NOTHING_SEEN, refused=1, guardrails=known)
+    stored: dict[str, Any] = {"terms": terms.to_dict(), "seen": seen.to_dict()}
     steps = rollout_entries("advanced", "doubted", reason="it [b]differs[/b]", **stored)
     for entry in [event_entry("promotion", "promoted", subject="version 1"), *steps]:
         whole = replace(entry, digest="1") if isinstance(entry, PromotionEntry) else entry
@@ -110,6 +114,8 @@ def test_status_and_why_show_a_rollout_and_what_a_person_can_do(lake: Lake, leew
     assert "orders: rollout of version 2, doubted" in why.out
     assert "it [b]differs[/b]" in why.out
     assert "step 2 judged again from what is stored: the same" in why.out
+    assert re.search(r"users' redone is worse +│ 1\.25 +│ 6\.21", why.out), "log(5 / .01): a guardrail is a test too"
+    assert "redone 9.0 % of 400 with the candidate" in why.out
     assert leeway("why", "orders", "rollout", "2").out == why.out
     other = leeway("why", "orders", "rollout", "7")
     assert other.code == 1

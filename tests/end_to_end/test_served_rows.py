@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
-from tasks.lake import append_entry
-from tasks.records import NightEntry, RolloutEntry, ServedAsBatch, ServedProof, SkewedRow
-from tasks.rollout import RolloutTerms
+from tasks.lake import append_entry, read_entries
+from tasks.promote import StepTime
+from tasks.records import NightEntry, RolloutEntry, ServedAsBatch, ServedProof, SkewedRow, rollouts
+from tasks.rollout import GuardrailTerms, RolloutTerms, RolloutVerdict
 from tests.coroutines import run_apart
 from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells, signing
 from tests.unit.serve.packages import counters_of
@@ -50,6 +51,7 @@ class Service:
 
     def candidate(self, workspace: Workspace) -> Serving:
         """Return version 2 as a rollout lets it answer: it has the champion's files, and another level."""
+        from flows.steps.in_service.rollout_steps import next_step
         from tasks.inference.schema import SCHEMA_FILE
         from tasks.registry import Draft
         from tasks.serve.candidates import Candidates
@@ -66,6 +68,9 @@ class Service:
         ServiceSettings(projects=(project,), root=str(self.root), trusted=()).write()
         for _ in range(2):
             self.publisher.roll_out()
+        shadow = rollouts(read_entries(workspace.lake, project))[-1][-1]
+        half = RolloutVerdict("advanced", 0.5, "as promised")
+        append_entry(workspace.lake, project, next_step(shadow, half, StepTime(clock.now().date(), clock.now())))
         found = Candidates(self.publisher.store, [project], 0).load(project).fresh
         assert found is not None
         return found.serving
@@ -105,7 +110,8 @@ class Service:
 def rollout_of(candidate: str, champion: str) -> RolloutEntry:
     """Return the first step of a rollout of version 2, by the digests of both versions."""
     now = clock.now()
-    terms = RolloutTerms((0.5,) * 6, alpha=0.01, quota=10, first_share=0.5, bake_hours=1.0, doubt_hours=1.0)
+    guardrails = (GuardrailTerms("redone", "higher", 0.1),)
+    terms = RolloutTerms((0.5,) * 6, 0.01, 10, 0.5, 1.0, 1.0, entity="id", guardrails=guardrails)
     return RolloutEntry(
         name=f"2/{candidate[:12]}/0",
         night=now.date(),
@@ -117,6 +123,12 @@ def rollout_of(candidate: str, champion: str) -> RolloutEntry:
         champion_digest=champion,
         terms=terms.to_dict(),
     )
+
+
+def feedback_of(row_ids: Sequence[str]) -> list[list[str]]:
+    """Return a file of feedback: rows that were redone on their day."""
+    parts = [row_id.split("|") for row_id in row_ids]
+    return [["id", "date", "event", "time"], *([*part, "redone", f"{part[1]} 20:00"] for part in parts)]
 
 
 def rows_of(night: str) -> list[dict[str, str]]:
@@ -181,12 +193,15 @@ def test_a_night_over_the_log_of_a_canary_keeps_the_answers_of_both_versions_apa
     copy: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the candidate answered was served, and is its own; the champion is measured by its answers to all rows."""
+    from flows.nightly import nightly
+    from flows.steps.in_service.rollout_guardrails import found_by_nights
     from tasks.dataset.night_data import NightData
     from tasks.evaluate.task import realised_losses
-    from tasks.lake import active_rows, deliveries
+    from tasks.lake import active_rows, deliveries, read_entries, read_nights
 
     project = copy(project="rolled")
-    project.replace_in_spec("scope:\n", "serving: {log: true}\nscope:\n")
+    feedback = "feedback: {events: {redone: 0.1}, uri: landing/feedback}"
+    project.replace_in_spec("scope:\n", f"serving: {{log: true}}\n{feedback}\nscope:\n")
     workspace = project.enter(monkeypatch)
     service = Service(project, workspace)
     by_champion, by_candidate = service.answer_by([service.serving, service.candidate(workspace)], NIGHT)
@@ -212,6 +227,20 @@ def test_a_night_over_the_log_of_a_canary_keeps_the_answers_of_both_versions_apa
     measured = set(realised_losses(later, champion.answering)["row_id"])
     assert set(realised_losses(later, candidate.answering)["row_id"]) == measured & by_candidate.keys()
     assert measured & by_champion.keys()
+    (known,) = entry.guarded
+    assert (known.value, known.champion_value) == (0.0, 0.0), "no feedback has come"
+    (workspace.folder / "landing" / "feedback").mkdir()
+    project.land("feedback", NEXT, feedback_of(sorted(by_candidate)[:3]))
+    nightly("rolled", date.fromisoformat(NEXT))
+    (redone,) = read_nights(workspace.lake, "rolled")[-1].guarded
+    assert (redone.users, redone.champion_users) == (len(by_candidate), len(by_champion))
+    assert (round(redone.value * redone.users), redone.champion_value) == (3, 0.0)
+    shown = workspace.registry.version("rolled", 2)
+    assert shown is not None
+    assert shown.tags["leeway.guardrails"] == redone.sentence
+    entries = read_entries(workspace.lake, "rolled")
+    (found_again,) = found_by_nights(entries, rollouts(entries)[-1][-1])
+    assert (found_again.name, found_again.worse, found_again.seen) == ("redone", redone.evidence, redone.sentence)
 
 
 def test_labels_that_were_sent_are_the_labels_of_their_rows(project: Copy, monkeypatch: pytest.MonkeyPatch) -> None:

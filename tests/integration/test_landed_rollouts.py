@@ -17,7 +17,6 @@ import pytest
 from flows.promote import record_landed
 from flows.serving.rollout_landing import RolloutLanding
 from flows.steps.in_service.landed_steps import landed_step
-from flows.steps.in_service.rollout_steps import rollout_name
 from flows.workspace import Workspace, assemble
 from tasks import clock
 from tasks.errors import EvidenceError, Unreachable
@@ -70,7 +69,7 @@ class LandedStage(Stage):
     @property
     def evidence(self) -> Path:
         """The file of this service."""
-        return self.root / "served" / "rollouts" / rollout_name(self.steps[0]) / f"{self.service}.json"
+        return self.root / "served" / "rollouts" / self.steps[0].rollout / f"{self.service}.json"
 
     def record(self) -> RolloutEntry | None:
         """Do what the promote flow does each minute."""
@@ -179,7 +178,7 @@ def test_homes_that_are_lost_again_and_again_never_send_more_than_the_quota(tmp_
         root = tmp_path / f"home-{life}"
         ServiceSettings(projects=("flats",), root=str(root), trusted=()).write()
         where = LandingFolder(spec.served_uri("rollouts"), spec, tmp_path, {})
-        landing, name = RolloutLanding(root, "flats", "serve-0", where), rollout_name(last)
+        landing, name = RolloutLanding(root, "flats", "serve-0", where), last.rollout
         for _ in range(rng.integers(1, 4)):
             before, sums = landing.restored(name), read_sums(root, "flats", name, 2)
             reserved = landing.reserved(terms, sums, 0.5, before)
@@ -318,7 +317,7 @@ def test_a_service_cannot_claim_more_time_than_has_passed(tried: LandedStage) ->
     waiting = replace(TERMS, stage_hours=5.0, counts_idle=False)
     patient = replace(tried.steps[-1], terms=waiting.to_dict(), name="2/patient/1", digest="patient" * 9)
     seen = {"busy_seconds": 1e9, "answers": 10**6, "rows": 10**6}
-    forged(tried, {"rollout": rollout_name(patient), "seen": seen})
+    forged(tried, {"rollout": patient.rollout, "seen": seen})
     from flows.steps.in_service.landed_steps import _judged
 
     landed = read_evidence(tried.evidence.read_bytes())

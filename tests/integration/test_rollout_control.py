@@ -14,16 +14,26 @@ import pytest
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.serving.rollout_landing import RolloutLanding
 from flows.serving.service_identity import rollout_salt, service_id
-from flows.steps.in_service.rollout_steps import next_step, rollout_name
+from flows.steps.in_service.rollout_guardrails import found_by_nights
+from flows.steps.in_service.rollout_steps import next_step
 from tasks import clock
 from tasks.lake import Lake, append_entry, read_entries
 from tasks.promote import StepTime
-from tasks.records import PromotionEntry, RolloutEntry, champion_record, rollouts, running_rollout
-from tasks.rollout import RolloutTerms, RolloutVerdict, limits
+from tasks.records import (
+    GuardedMetric,
+    NightEntry,
+    PromotionEntry,
+    RolloutEntry,
+    champion_record,
+    rollouts,
+    running_rollout,
+)
+from tasks.rollout import GuardrailTerms, RolloutTerms, RolloutVerdict, limits
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import ServablePackage, ServingStore
 from tasks.serving_store.rollout_grant import LEASE_SECONDS
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
+from tests.recorded_entries import decided_night
 from tests.unit.serve.canaries import Canary, rows
 from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
 
@@ -84,7 +94,10 @@ class Stage:
 
     @property
     def control(self) -> RolloutControl:
-        return RolloutControl("flats", self.lake, self.store, KEY, self.landing)
+        entries = read_entries(self.lake, "flats")
+        last = running_rollout(entries)
+        known = () if last is None else found_by_nights(entries, last)
+        return RolloutControl("flats", self.lake, self.store, KEY, self.landing, known)
 
     @property
     def steps(self) -> list[RolloutEntry]:
@@ -164,11 +177,32 @@ def test_a_candidate_that_differs_more_than_promised_is_rolled_back_and_barred(s
     assert max(step.share for step in stage.steps) == 0
 
 
+def test_what_a_night_has_found_of_the_users_ends_a_canary_that_differs_as_promised(stage_of: Any) -> None:
+    stage = stage_of(terms=replace(TERMS, guardrails=(GuardrailTerms("redone", "higher", 0.03),)))
+    stage.live(2)
+    canary = stage.steps[-1]
+    assert (canary.action, canary.share) == ("advanced", 0.5)
+    stage.live(2)
+    assert stage.steps[-1] == canary, "all requests are only answered once a night has shown that users do no worse"
+    append_entry(stage.lake, "flats", night_with(canary.rollout, evidence=7.0))
+    stage.follow()
+    last = stage.steps[-1]
+    assert (last.action, last.share, last.seen["guardrails"][0]["worse"]) == ("rolled_back", 0.0, 7.0)
+    assert "users' redone is worse: redone 12.5 % of 800 with the candidate" in last.reason
+    assert set(stage.ask(20)) == {1}
+
+
+def night_with(rollout: str, evidence: float) -> NightEntry:
+    """Return a night that has compared what users see of both versions."""
+    metric = GuardedMetric("redone", rollout, "higher", 0.03, 800, 9000, 0.125, 0.05, evidence, -evidence)
+    return decided_night(guarded=(metric,))
+
+
 def test_three_faults_in_a_row_are_rolled_back_in_any_stage(stage_of: Any) -> None:
     stage = stage_of()
     for _ in range(2):
         stage.follow()
-    ledger = RolloutLedger(ledger_path(stage.store.root, "flats", rollout_name(stage.steps[-1]), 0))
+    ledger = RolloutLedger(ledger_path(stage.store.root, "flats", stage.steps[-1].rollout, 0))
     ledger.add("stopped", 1)
     ledger.close()
     assert "in a row" in str(stage.follow())

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from flows.loaded_version import fetched
-from flows.steps.in_service.rollout_steps import hours_since, next_step, rollout_name, what_follows
+from flows.steps.in_service.rollout_guardrails import found_by_nights
+from flows.steps.in_service.rollout_steps import hours_since, next_step, what_follows
 from flows.workspace import Workspace
 from tasks.errors import EvidenceError
 from tasks.lake import Batch, LandingFolder, accepted, batch_rows, read_entries
@@ -24,6 +26,7 @@ from tasks.promote import StepTime
 from tasks.records import RecordedVersion, RolloutEntry, champion_record, rollouts, running_rollout
 from tasks.rollout import (
     NOTHING_SEEN,
+    GuardrailEvidence,
     LandedEvidence,
     RolloutSums,
     RolloutTerms,
@@ -61,12 +64,12 @@ def landed_step(workspace: Workspace, moment: StepTime) -> RolloutEntry | None:
     if landed is None or landed.stage != last.stage:
         return None  # the service has not read the last step yet
     steps = next(steps for steps in rollouts(entries) if steps[-1] is last)
-    return _judged(workspace, steps, landed, moment)
+    return _judged(workspace, steps, landed, moment, found_by_nights(entries, last))
 
 
 def _taken_up(last: RolloutEntry, where: LandingFolder, moment: StepTime) -> RolloutEntry | None:
     """Return the first step with the service that runs the rollout: of those that would, the first by its name."""
-    names = [name.removesuffix(".json") for name in where.names(rollout_name(last))]
+    names = [name.removesuffix(".json") for name in where.names(last.rollout)]
     for name in list(filter(SERVICE_NAME.fullmatch, names))[:MOST_SERVICES]:
         landed = _evidence_of(last, where, name)
         if landed is None or landed.slots < 1:
@@ -79,7 +82,7 @@ def _taken_up(last: RolloutEntry, where: LandingFolder, moment: StepTime) -> Rol
 
 def _evidence_of(last: RolloutEntry, where: LandingFolder, service: str) -> LandedEvidence | None:
     """Return what a service has landed of a rollout; None where it has not, or cannot be read, which is logged."""
-    rollout = rollout_name(last)
+    rollout = last.rollout
     try:
         content = where.read(f"{rollout}/{service}.json", MOST_BYTES)
         landed = None if content is None else read_evidence(content)
@@ -92,7 +95,11 @@ def _evidence_of(last: RolloutEntry, where: LandingFolder, service: str) -> Land
 
 
 def _judged(
-    workspace: Workspace, steps: Sequence[RolloutEntry], landed: LandedEvidence, moment: StepTime
+    workspace: Workspace,
+    steps: Sequence[RolloutEntry],
+    landed: LandedEvidence,
+    moment: StepTime,
+    guardrails: tuple[GuardrailEvidence, ...] = (),
 ) -> RolloutEntry | None:
     last, terms = steps[-1], RolloutTerms.from_dict(steps[-1].terms)
     before = RolloutSums.from_dict(last.seen) if last.seen else NOTHING_SEEN
@@ -104,7 +111,7 @@ def _judged(
     if fault is not None:
         return _refused(last, f"what {last.service} says it has seen cannot be: {fault}", moment)
     most = 3600 * hours_since(last, moment.time)
-    sums = replace(sums, busy_seconds=min(sums.busy_seconds, max(0.0, most)))
+    sums = replace(sums, busy_seconds=min(sums.busy_seconds, max(0.0, most)), guardrails=guardrails)
     verdict = what_follows(last, terms, sums, moment.time)
     if verdict is not None and verdict.outcome == "finished":
         return _finished(workspace, steps, (verdict, sums), moment)
@@ -174,7 +181,7 @@ def compared_in_lake(workspace: Workspace, steps: Sequence[RolloutEntry]) -> Rol
         if rows.empty:
             continue
         change = version_change((champion, candidate), (champion.predict(rows), candidate.predict(rows)), terms.unit)
-        counts = {"rows": len(change.changed), "changed": int(np.sum(change.changed))}
+        counts: dict[str, Any] = {"rows": len(change.changed), "changed": int(np.sum(change.changed))}
         sums += replace(NOTHING_SEEN, **counts, wealth=log_wealth(change, terms.limits))
     return sums
 

@@ -52,11 +52,6 @@ def hours_since(last: RolloutEntry, now: datetime) -> float:
     return (now - last.time).total_seconds() / 3600
 
 
-def rollout_name(last: RolloutEntry) -> str:
-    """Return the name of a rollout: its version and its content."""
-    return f"{last.version}-{last.digest[:16]}"
-
-
 def announce_rollouts(workspace: Workspace, versions: Sequence[Version]) -> None:
     """Show each step of a rollout in MLflow, emit its event, and send notifications.
 

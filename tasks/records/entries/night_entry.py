@@ -9,6 +9,7 @@ from typing import ClassVar
 from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
+from tasks.records.answer_quality.guarded_metric import GuardedMetric
 from tasks.records.answer_quality.output_metric import OutputMetric
 from tasks.records.answer_quality.person_comparison import PersonComparison
 from tasks.records.answers import (
@@ -149,6 +150,12 @@ class NightEntry(Entry):
         """What users saw of the answers; empty where the spec had no feedback."""
         found = self.answer(Outputs)
         return () if found is None else found.metrics
+
+    @property
+    def guarded(self) -> tuple[GuardedMetric, ...]:
+        """The guardrails of the rollout that was under way; empty without one."""
+        found = self.answer(Outputs)
+        return () if found is None else found.guarded
 
     @property
     def people(self) -> PersonComparison | None:

@@ -101,3 +101,8 @@ class RolloutEntry(Entry):
     def version(self) -> int:
         """The number of the version that is rolled out."""
         return int(self.subject.removeprefix("version "))
+
+    @property
+    def rollout(self) -> str:
+        """The name of the rollout: its version and its content."""
+        return f"{self.version}-{self.digest[:16]}"

@@ -229,3 +229,27 @@ def _of_rollout(spec: ProjectSpec) -> Found:
             name = ".".join(map(str, where))
             text = f"rollout.strategy is {spec.rollout.strategy!r}, but projects with {name} are not served yet"
             yield [("rollout", "strategy"), where], f"{text}; set strategy: at_once"
+    if spec.rollout.guardrails:
+        yield from _of_guardrails(spec)
+
+
+def _of_guardrails(spec: ProjectSpec) -> Found:
+    """Find guardrails on what is not measured, and rollouts in which never both versions answer."""
+    rollout, where = spec.rollout, ("rollout", "guardrails")
+    known = [*(spec.feedback.events if spec.feedback else []), NULL_ANSWERS]
+    for name, guardrail in rollout.guardrails.items():
+        if name not in known:
+            text = f"rollout.guardrails has {name!r}; expected an event of feedback.events or {NULL_ANSWERS!r}: {known}"
+            yield [(*where, name), ("feedback", "events")], text
+        if (guardrail.may_rise is None) == (guardrail.may_fall is None):
+            text = f"rollout.guardrails.{name} needs one of may_rise and may_fall: the direction in which it is worse"
+            yield [(*where, name)], text
+    if rollout.strategy != "canary" or rollout.shares_from == 1:
+        text = (
+            "rollout.guardrails compare users of both versions, which only answer at the same time in a canary; set "
+            "strategy: canary with shares_from below 1, or take the guardrails out"
+        )
+        yield [where, ("rollout", "strategy"), ("rollout", "shares_from")], text
+    if not spec.serving.log:
+        text = "rollout.guardrails rest on the prediction log, which says which version answered; set serving.log: true"
+        yield [where, ("serving", "log")], text

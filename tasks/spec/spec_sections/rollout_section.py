@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.spec.field_types import Column, Share, SpecSection
+from tasks.spec.field_types import Column, Name, Share, SpecSection
+
+Margin = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Guardrail(SpecSection):
+    """How much worse an output metric may be where the candidate answers; one of both is given."""
+
+    may_rise: Margin | None = Field(
+        None,
+        description="Of a metric that is worse when it is higher: by how much it may be; 0.02 are 2 points.",
+    )
+    may_fall: Margin | None = Field(
+        None, description="Of a metric that is worse when it is lower, such as `clicked`: by how much it may be."
+    )
+
+    @property
+    def worse(self) -> Literal["higher", "lower"]:
+        """In which direction the metric is worse."""
+        return "lower" if self.may_rise is None else "higher"
+
+    @property
+    def allowed(self) -> float:
+        """By how much it may be worse."""
+        return self.may_rise or self.may_fall or 0.0
 
 
 class Rollout(SpecSection):
@@ -69,4 +93,12 @@ class Rollout(SpecSection):
     on_doubt: Literal["hold", "end"] = Field(
         "hold",
         description="What happens while a person is asked: the candidate keeps its share, or answers nothing.",
+    )
+    guardrails: dict[Annotated[Name, Field(description="An output metric.")], Guardrail] = Field(
+        {},
+        max_length=5,
+        description="Output metrics that must not be worse where the candidate answers: events of "
+        "`feedback.events`, or `null-answers`. The rollout ends if one is worse by more than it may be, and the "
+        "candidate answers all requests only after it is shown that none is. Nights compare them, from the prediction "
+        "log (`serving.log`).",
     )

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.rollout import NOTHING_SEEN, SHAPE, PairedTest, RolloutStage, RolloutSums, RolloutTerms, judge, limits
+from tasks.rollout import (
+    NOTHING_SEEN,
+    SHAPE,
+    GuardrailEvidence,
+    GuardrailTerms,
+    PairedTest,
+    RolloutStage,
+    RolloutSums,
+    RolloutTerms,
+    judge,
+    limits,
+)
 from tasks.rollout.betting import CONFIRMING
 from tasks.rollout.rollout_verdict import must_wait
 
@@ -136,6 +147,38 @@ def test_what_cannot_be_decided_is_a_doubt_and_never_a_promotion(sums: RolloutSu
     assert why in verdict.reason
 
 
+GUARDED = replace(TERMS, guardrails=(GuardrailTerms("redone", "higher", 0.03),))
+
+
+def guarded(worse: float, harmless: float) -> tuple[GuardrailEvidence, ...]:
+    return (GuardrailEvidence("redone", worse, harmless, "redone 9.0 % of 400"),)
+
+
+@pytest.mark.parametrize("share", [0.04, 1.0])
+def test_a_metric_of_the_users_that_is_worse_ends_a_rollout(share: float) -> None:
+    sums = seen(*CONFIRMING, answers=500, guardrails=guarded(6.3, -9.0))
+    verdict = judge(GUARDED, RolloutStage(share, 1.0), sums)
+    assert verdict is not None
+    assert (verdict.outcome, verdict.reason) == ("rolled_back", "users' redone is worse: redone 9.0 % of 400")
+    shared = judge(GUARDED, RolloutStage(share, 1.0), replace(sums, guardrails=guarded(6.2, -9.0)))
+    assert shared is None or shared.outcome != "rolled_back", "five tests share .01: log(5 / .01) = 6.21"
+    assert RolloutSums.from_dict(sums.to_dict()).guardrails == sums.guardrails
+
+
+def test_a_candidate_answers_all_requests_only_once_its_users_are_shown_to_do_no_worse() -> None:
+    for known, said in (((), "no night has compared it"), (guarded(0.0, 4.5), "redone 9.0 % of 400")):
+        sums = seen(*CONFIRMING, answers=500, guardrails=known)
+        assert judge(GUARDED, RolloutStage(0.25, 1.0), sums) is None
+        assert judge(GUARDED, RolloutStage(0.2, 1.0), sums) is not None, "four times as many are not all"
+        late = judge(GUARDED, RolloutStage(0.25, 72.0), sums)
+        assert late is not None
+        assert (late.outcome, late.share) == ("doubted", 0.25)
+        assert f"it is not shown that users' redone is not worse: {said}" in late.reason
+    shown = judge(GUARDED, RolloutStage(0.25, 1.0), seen(*CONFIRMING, answers=500, guardrails=guarded(0.0, 4.7)))
+    assert shown is not None
+    assert (shown.outcome, shown.share) == ("advanced", 1.0)
+
+
 @given(
     share=st.sampled_from([0.0, 0.01, 1.0]),
     hours=st.sampled_from([0.0, 1.0, 3.0, 30.0, 100.0]),
@@ -145,7 +188,7 @@ def test_what_cannot_be_decided_is_a_doubt_and_never_a_promotion(sums: RolloutSu
     wealth=st.lists(st.floats(-10, 10), min_size=SHAPE[0] * SHAPE[1], max_size=SHAPE[0] * SHAPE[1]),
 )
 def test_what_must_wait_is_judged_as_nothing_yet(
-    share: float, hours: float, counts: dict[str, int], wealth: list[float]
+    share: float, hours: float, counts: dict[str, Any], wealth: list[float]
 ) -> None:
     stage = RolloutStage(share, hours)
     sums = replace(seen(), **counts, wealth=np.reshape(wealth, SHAPE), busy_seconds=3600 * hours)

@@ -21,6 +21,10 @@ features:
 
 
 FILES = GOOD.replace("label: {column: price}", "label: {column: price}, files: {column: picture}")
+GUARDED = (
+    "serving: {log: true}\nfeedback: {events: {redone: 0.03}}\n"
+    "rollout: {strategy: canary, guardrails: {redone: {may_rise: 0.02}}}\n"
+)
 MADE = FILES + "  function: features:of_files\n  made: {numbers: [light]}\n"
 
 
@@ -59,6 +63,13 @@ def faults(text: str) -> list[str]:
             GOOD + "rollout: {strategy: canary, entity: area}\n",
             "p.yaml:8: rollout.entity is 'area'; expected a column of",
         ),
+        (
+            GOOD + GUARDED.replace("redone: {may_rise", "sold: {may_rise"),
+            "p.yaml:10: rollout.guardrails has 'sold'; expected an event of feedback.events or 'null-answers'",
+        ),
+        (GOOD + GUARDED.replace("0.02", "0.02, may_fall: 1e-3"), "p.yaml:10: rollout.guardrails.redone needs one of"),
+        (GOOD + GUARDED.replace("canary", "blue_green"), "p.yaml:10: rollout.guardrails compare users of both versions"),
+        (GOOD + GUARDED.replace("log: true", "feedback: true"), "p.yaml:10: rollout.guardrails rest on the prediction"),
         (
             GOOD + "privacy: {pseudonymise: [zip]}\nrollout: {strategy: canary}\n",
             "p.yaml:9: rollout.strategy is 'canary', but projects with privacy.pseudonymise are not served yet",

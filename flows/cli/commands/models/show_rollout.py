@@ -14,7 +14,7 @@ from tasks.errors import DataError
 from tasks.lake import read_entries
 from tasks.records import RolloutEntry, rollouts
 from tasks.render.safe_text import terminal
-from tasks.rollout import PairedTest, RolloutSums, RolloutTerms
+from tasks.rollout import PairedTest, RolloutSums, RolloutTerms, alarm_level
 from tasks.rollout.betting import ALARMS, evidence, threshold
 
 TESTS = {
@@ -58,10 +58,15 @@ def _show(project: str, steps: Sequence[RolloutEntry]) -> None:
 def _show_evidence(last: RolloutEntry) -> None:
     terms, sums = RolloutTerms.from_dict(last.terms), RolloutSums.from_dict(last.seen)
     table = Table("evidence for", "found", "needed", show_edge=False)
+    alarm, shown = f"{alarm_level(terms):.2f}", f"{threshold(terms.alpha):.2f}"
     for test, name in TESTS.items():
-        needed = threshold(terms.alpha, len(ALARMS)) if test in ALARMS else threshold(terms.alpha)
-        table.add_row(name, f"{evidence(sums.wealth, test):.2f}", f"{needed:.2f}")
+        table.add_row(name, f"{evidence(sums.wealth, test):.2f}", alarm if test in ALARMS else shown)
+    for guardrail in sums.guardrails:
+        table.add_row(terminal(f"users' {guardrail.name} is worse"), f"{guardrail.worse:.2f}", alarm)
+        table.add_row(terminal(f"users' {guardrail.name} is not worse"), f"{guardrail.harmless:.2f}", shown)
     screen().print(table)
+    for guardrail in sums.guardrails:
+        screen().print(terminal(guardrail.seen))
 
 
 def _again(steps: Sequence[RolloutEntry]) -> list[tuple[RolloutEntry, str, bool]]:

@@ -1,0 +1,98 @@
+"""The users of a candidate and of the champion in a canary, from the prediction log: who got which version, and when.
+
+Which version a user gets is drawn by chance: by entity, or by request where the rollout has no entity. So an entity is
+one user, however many rows it has, and it is drawn once. In the next stage the share is larger: some of those who had
+the champion get the candidate, again by chance, and those who had the candidate keep it. So an entity counts once in
+each stage, with its rows of one day, until it has had the candidate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from tasks.arrays import FloatArray
+from tasks.records import RolloutEntry
+from tasks.serving_store.logged_rows import logged_answers, whole_lines
+
+LOGGED_COLUMNS = ["row_id", "time", "digest", "user"]
+
+
+def logged_users(content: bytes, entity: str) -> pd.DataFrame:
+    """Return who asked for each row of a file of the prediction log: its entity, or its request without one.
+
+    Parameters
+    ----------
+    entity : str
+        The column of the rollout; empty where chance decides on each request.
+
+    Raises
+    ------
+    EvidenceError
+        When a line has no answer.
+    """
+    answers = logged_answers(content)
+    named = [msgspec.json.decode(line).get(entity) if entity else None for line in whole_lines(content)]
+    rows = [
+        (one.row_id, one.time, one.digest, f"request {one.request}" if name is None else f"entity {name}")
+        for one, name in zip(answers, named, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=LOGGED_COLUMNS)
+
+
+def users_by_version(logged: pd.DataFrame, steps: Sequence[RolloutEntry]) -> pd.DataFrame:
+    """Return the rows of the users that are compared, with `stage`, `user`, `is_candidate` and `time`.
+
+    Parameters
+    ----------
+    logged : DataFrame
+        `row_id`, `time`, `digest` and `user` of the log, see `logged_users`, and the `event_date` of each row.
+    steps : sequence of RolloutEntry
+        The steps of the rollout, oldest first.
+    """
+    versions = {steps[0].digest: True, steps[0].champion_digest: False}
+    own = logged[logged["digest"].isin(versions)].copy()
+    own["time"] = pd.to_datetime(own["time"], utc=True, format="ISO8601")
+    own = own.sort_values("time", kind="stable").drop_duplicates("row_id", keep="last")
+    begun = pd.DatetimeIndex(pd.to_datetime([step.time for step in steps], utc=True))
+    own["stage"] = begun.searchsorted(own["time"], side="right") - 1
+    shares = np.array([0.0, *(step.share for step in steps)])[own["stage"] + 1]
+    own["is_candidate"] = own["digest"].map(versions)
+    own = own[(shares > 0) & (shares < 1)]
+    first_days = own.groupby(["stage", "user"])["event_date"].transform("first")
+    own["is_candidate"] = own.groupby(["stage", "user"])["is_candidate"].transform("max").astype(bool)
+    had = own[own["is_candidate"]].groupby("user")["stage"].min()
+    again = own["stage"] > own["user"].map(had).fillna(np.inf)
+    return own[(own["event_date"] == first_days) & ~again].drop(columns="digest")
+
+
+def days_of(users: pd.DataFrame, counted: pd.Series) -> list[tuple[FloatArray, FloatArray]]:
+    """Return, of each day of a stage, the values of the candidate's users and of the champion's, in the order of time.
+
+    Parameters
+    ----------
+    users : DataFrame
+        See `users_by_version`.
+    counted : Series
+        Whether each row counts; of a user with several rows, the share of them.
+
+    Examples
+    --------
+    >>> rows = {"stage": 2, "event_date": "monday", "user": ["a", "a", "b"], "is_candidate": [True, True, False]}
+    >>> users = pd.DataFrame(rows | {"time": [1, 2, 3]})
+    >>> [(one.tolist(), other.tolist()) for one, other in days_of(users, pd.Series([True, False, True]))]
+    [([0.5], [1.0])]
+    """
+    keys = ["stage", "event_date", "user", "is_candidate"]
+    valued = users.assign(value=counted.astype(float)).groupby(keys, sort=False).agg({"time": "min", "value": "mean"})
+    days = valued.reset_index().sort_values("time", kind="stable").groupby(["stage", "event_date"], sort=True)
+    return [
+        (
+            day.loc[day["is_candidate"], "value"].to_numpy(np.float64),
+            day.loc[~day["is_candidate"], "value"].to_numpy(np.float64),
+        )
+        for _, day in days
+    ]

@@ -1,0 +1,83 @@
+"""Users are compared as chance has drawn them: once in each stage, until they have had the candidate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from tasks.errors import EvidenceError
+from tasks.output_metrics import logged_users
+from tasks.output_metrics.users_by_version import days_of, users_by_version
+from tasks.serving_store.logged_rows import LoggedAnswer, log_line, row_text
+from tests.recorded_entries import moment, rollout_entries
+
+STARTED, SHADOW, *CANARY = rollout_entries("advanced", "advanced", "advanced", "advanced")
+SHARES = (0.1, 0.4, 1.0)
+STEPS = [STARTED, SHADOW, *(replace(step, share=share) for step, share in zip(CANARY, SHARES, strict=True))]
+"""The candidate, of digest 2, answers 10 % from the second day on, 40 % from the third, and all from the fourth."""
+
+
+def logged(*rows: tuple[str, str, int, int, str]) -> pd.DataFrame:
+    """Return rows of the log: id, user, day, hour of the day after its step, and the digest of the version."""
+    return pd.DataFrame(
+        [
+            {
+                "row_id": row_id,
+                "user": user,
+                "time": moment(day, hour=13 + hour).isoformat(),
+                "digest": digest,
+                "event_date": date(2026, 2, 1) + timedelta(days=day),
+            }
+            for row_id, user, day, hour, digest in rows
+        ]
+    )
+
+
+def counted(frame: pd.DataFrame) -> list[tuple[str, int, bool]]:
+    users = users_by_version(frame, STEPS)
+    return [(row.row_id, row.stage, row.is_candidate) for row in users.itertuples()]
+
+
+def test_only_stages_in_which_both_versions_answer_are_compared() -> None:
+    frame = logged(("a", "x", 1, 1, "1"), ("b", "x", 2, 1, "1"), ("c", "y", 3, 1, "2"), ("d", "z", 4, 1, "2"))
+    assert counted(frame) == [("b", 2, False), ("c", 3, True)]
+
+
+def test_a_user_counts_once_in_a_stage_and_no_more_after_it_had_the_candidate() -> None:
+    frame = logged(
+        ("a", "x", 2, 1, "1"), ("b", "x", 2, 2, "1"), ("c", "y", 2, 1, "2"),
+        ("d", "x", 3, 1, "2"), ("e", "y", 3, 1, "2"), ("f", "z", 3, 1, "1"),
+    )  # fmt: skip
+    assert counted(frame) == [("a", 2, False), ("c", 2, True), ("b", 2, False), ("d", 3, True), ("f", 3, False)]
+
+
+def test_a_user_counts_with_the_rows_of_its_first_day_in_a_stage() -> None:
+    last_of_the_stage = logged(("b", "x", 2, 23, "1")).assign(event_date=date(2026, 2, 4))
+    assert counted(pd.concat([logged(("a", "x", 2, 1, "1")), last_of_the_stage])) == [("a", 2, False)]
+
+
+def test_a_user_whom_the_champion_answers_once_because_the_candidate_failed_is_still_one_of_the_candidate() -> None:
+    assert counted(logged(("a", "x", 2, 1, "1"), ("b", "x", 2, 2, "2"))) == [("a", 2, True), ("b", 2, True)]
+
+
+def test_a_row_that_is_asked_for_again_belongs_to_the_version_that_answered_last() -> None:
+    assert counted(logged(("a", "q1", 2, 1, "1"), ("a", "q2", 2, 2, "2"), ("b", "q3", 2, 3, "9"))) == [("a", 2, True)]
+
+
+def test_a_user_with_several_rows_has_the_share_of_them_that_count() -> None:
+    users = users_by_version(logged(("a", "x", 2, 1, "2"), ("b", "x", 2, 2, "2"), ("c", "y", 2, 3, "1")), STEPS)
+    days = days_of(users, users["row_id"].isin({"a", "c"}))
+    assert [(mine.tolist(), others.tolist()) for mine, others in days] == [([0.5], [1.0])]
+
+
+def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> None:
+    common = {"time": "", "digest": "", "inputs": "", "bits": "", "unsure": False, "latency_ms": 1.0, "worker": 0}
+    answer = LoggedAnswer(protocol=2, row_id="7", request="r1", version=1, number=1, **common)
+    content = log_line(row_text({"card": "k"}), answer) + log_line(row_text({"card": None}), answer)
+    assert logged_users(content, "card")["user"].tolist() == ["entity k", "request r1"]
+    assert logged_users(content, "")["user"].tolist() == ["request r1", "request r1"]
+    with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
+        logged_users(b"{}\n", "card")
