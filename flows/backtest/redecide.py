@@ -48,6 +48,7 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     proven = entry.answer(ServedAsBatch)  # the log of the rows may be gone
     served = None if proven is None else proven.proof
     context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served)
-    shown = {"outputs": entry.outputs, "people": entry.people, "audit": entry.audit, "guarded": entry.guarded}
-    context = replace(context, **shown)  # feedback and truths that came since count for other nights
+    context = replace(  # feedback and truths that came since count for other nights
+        context, outputs=entry.outputs, people=entry.people, audit=entry.audit, guarded=entry.guarded
+    )
     return entry, decide(situation(context, measured), workspace.spec)

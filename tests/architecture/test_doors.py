@@ -44,6 +44,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         {"files", "lake", "network"},
         "asks git, hashes the lock, reads commits",
     ),
+    "flows/steps/in_service/rollout_guardrails.py": ({"lake"}, "users of both versions from the night's data"),
     "flows/steps/in_service/served_rows.py": ({"clock"}, "the moment at which logged rows are scored again"),
     "flows/backtest/history.py": ({"lake"}, "reads a history once; a replay then runs in memory"),
     "flows/backtest/outcomes.py": ({"files"}, "keeps the outcome of a replay, so that an interrupted one goes on"),

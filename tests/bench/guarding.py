@@ -1,7 +1,7 @@
 """Guardrails of a rollout: after how many users a worse metric is found, and how often one that is not worse is.
 
-A day has 2,000 users, of whom a share gets the candidate. On a usual day 5 % say it again; one day in five is bad for
-everybody, with 15 %. A rise of 2 points is allowed. Every night looks, for 30 days.
+A day has 2,000 users, a share of them gets the candidate. On a usual day 5 % say it again; one day in five is bad for
+all, with 15 %. A rise of 2 points is allowed. Every night looks, for 30 days.
 """
 
 from __future__ import annotations

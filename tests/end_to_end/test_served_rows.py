@@ -227,8 +227,8 @@ def test_a_night_over_the_log_of_a_canary_keeps_the_answers_of_both_versions_apa
     measured = set(realised_losses(later, champion.answering)["row_id"])
     assert set(realised_losses(later, candidate.answering)["row_id"]) == measured & by_candidate.keys()
     assert measured & by_champion.keys()
-    (known,) = entry.guarded
-    assert (known.value, known.champion_value) == (0.0, 0.0), "no feedback has come"
+    (early,) = entry.guarded
+    assert (early.value, early.champion_value) == (0.0, 0.0), "no feedback has come"
     (workspace.folder / "landing" / "feedback").mkdir()
     project.land("feedback", NEXT, feedback_of(sorted(by_candidate)[:3]))
     nightly("rolled", date.fromisoformat(NEXT))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -38,7 +39,8 @@ def logged(*rows: tuple[str, str, int, int, str]) -> pd.DataFrame:
 
 def counted(frame: pd.DataFrame) -> list[tuple[str, int, bool]]:
     users = users_by_version(frame, STEPS)
-    return [(row.row_id, row.stage, row.is_candidate) for row in users.itertuples()]
+    rows = zip(users["row_id"], users["stage"], users["is_candidate"], strict=True)
+    return [(str(row_id), int(stage), bool(mine)) for row_id, stage, mine in rows]
 
 
 def test_only_stages_in_which_both_versions_answer_are_compared() -> None:
@@ -59,7 +61,7 @@ def test_a_user_counts_with_the_rows_of_its_first_day_in_a_stage() -> None:
     assert counted(pd.concat([logged(("a", "x", 2, 1, "1")), last_of_the_stage])) == [("a", 2, False)]
 
 
-def test_a_user_whom_the_champion_answers_once_because_the_candidate_failed_is_still_one_of_the_candidate() -> None:
+def test_a_user_that_the_champion_answers_once_because_the_candidate_failed_is_still_one_of_the_candidate() -> None:
     assert counted(logged(("a", "x", 2, 1, "1"), ("b", "x", 2, 2, "2"))) == [("a", 2, True), ("b", 2, True)]
 
 
@@ -74,7 +76,15 @@ def test_a_user_with_several_rows_has_the_share_of_them_that_count() -> None:
 
 
 def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> None:
-    common = {"time": "", "digest": "", "inputs": "", "bits": "", "unsure": False, "latency_ms": 1.0, "worker": 0}
+    common: dict[str, Any] = {
+        "time": "",
+        "digest": "",
+        "inputs": "",
+        "bits": "",
+        "unsure": False,
+        "latency_ms": 1.0,
+        "worker": 0,
+    }
     answer = LoggedAnswer(protocol=2, row_id="7", request="r1", version=1, number=1, **common)
     content = log_line(row_text({"card": "k"}), answer) + log_line(row_text({"card": None}), answer)
     assert logged_users(content, "card")["user"].tolist() == ["entity k", "request r1"]

@@ -34,7 +34,7 @@ def test_the_expected_wealth_never_grows_at_the_very_margin(
     assert expected == pytest.approx([1.0, 1.0])
 
 
-def test_days_on_which_everybody_does_worse_are_no_evidence_against_the_candidate() -> None:
+def test_days_on_which_all_do_worse_are_no_evidence_against_the_candidate() -> None:
     rng, found = np.random.default_rng(0), 0
     for _ in range(100):
         shares = rng.uniform(0.05, 0.9, 20)

@@ -68,7 +68,10 @@ def faults(text: str) -> list[str]:
             "p.yaml:10: rollout.guardrails has 'sold'; expected an event of feedback.events or 'null-answers'",
         ),
         (GOOD + GUARDED.replace("0.02", "0.02, may_fall: 1e-3"), "p.yaml:10: rollout.guardrails.redone needs one of"),
-        (GOOD + GUARDED.replace("canary", "blue_green"), "p.yaml:10: rollout.guardrails compare users of both versions"),
+        (
+            GOOD + GUARDED.replace("canary", "blue_green"),
+            "p.yaml:10: rollout.guardrails compare users of both versions",
+        ),
         (GOOD + GUARDED.replace("log: true", "feedback: true"), "p.yaml:10: rollout.guardrails rest on the prediction"),
         (
             GOOD + "privacy: {pseudonymise: [zip]}\nrollout: {strategy: canary}\n",
