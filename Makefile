@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # Compiled modules are kept: else each of the many processes that tests and servers are made of compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick bench check types style up wheel lock generated
+.PHONY: demo test quick bench check types style up wheel docs lock generated
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
@@ -19,7 +19,7 @@ test: check  ## everything: style, types, layers, tests
 	@$(BIN)/pytest $(IN_PARALLEL) $(ARGS)
 
 quick: $(INSTALLED)  ## what needs no server: units, laws, doctests, in two minutes
-	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows $(ARGS)
+	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows deployments/docs $(ARGS)
 
 check: $(INSTALLED)
 	@$(MAKE) --no-print-directory --jobs=2 types style
@@ -38,6 +38,9 @@ generated: $(INSTALLED)  ## write the files that are made from the code
 
 wheel: $(INSTALLED)  ## what `pip install` takes, in dist/
 	@$(BIN)/python -m hatchling build -t wheel -d dist
+
+docs: $(INSTALLED)  ## the documentation as a site that needs no network, in dist/docs
+	@$(BIN)/python -m deployments.docs.builder dist/docs && echo "open dist/docs/index.html"
 
 lock:  ## needs uv; names no registry
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras \
