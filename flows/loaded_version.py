@@ -74,6 +74,7 @@ class Champion:
             self.repeated_rows,
             self.slices,
             decision_threshold(self.model.schema),
+            None if self.model.schema.interval is None else self.model.schema.interval.share,
         )
 
 

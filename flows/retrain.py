@@ -30,7 +30,7 @@ from tasks import clock
 from tasks.dataset.known_rows import KnownRows, known_rows
 from tasks.errors import Conflict, SpecError
 from tasks.evaluate import Evidence
-from tasks.evaluate.task import analyse_task
+from tasks.evaluate.task import analyse_task, examine_intervals
 from tasks.features import leaks
 from tasks.lake import NIGHT_LEASE, acquire_lease, append_entry, read_entries, read_nights
 from tasks.model import model_facts
@@ -254,6 +254,7 @@ class Job:
             analysis={
                 **found,
                 "errors": analyse_task(proven.comparison_set, spec).to_dict(),
+                "interval": examine_intervals(proven.comparison_set, spec),
                 "learning_curve": would_more_help_task(trained, proven.past, spec, proven.learned_on).to_dict(),
                 "selection": trained.selection.to_dict() if trained.selection else None,
             },

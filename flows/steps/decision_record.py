@@ -73,6 +73,7 @@ def decision_entry(
         drift_per_month=_drift_per_month(champion, view),
         metrics=view.metrics,
         fairness=view.fairness,
+        coverage=view.coverage,
     )
 
 

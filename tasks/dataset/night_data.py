@@ -89,7 +89,7 @@ class NightData:
         """Return what every version predicted for rows of event dates after a day, up to the night, by row id.
 
         The columns are `row_id`, `event_date`, `version`, `role`, `prediction`, `confidence` and `deferred`; of several
-        classes `predicted_class` and `probabilities` too.
+        classes `predicted_class` and `probabilities` too, with intervals `lower` and `upper`.
         """
         predictions = self._since("predictions", after, self._read_predictions)
         return predictions[predictions["event_date"] > after]
@@ -152,6 +152,8 @@ class NightData:
         columns = ["row_id", "event_date", "version", "role", "prediction", "confidence", "deferred"]
         if self.spec.training.task == "multiclass":
             columns += ["predicted_class", "probabilities"]
+        if self.spec.training.interval is not None:
+            columns += ["lower", "upper"]
         inside: list[Filter] = [("event_date", ">", since), ("event_date", "<=", self.night)]
         predictions = active_rows(
             self.lake, self.spec.project, "predictions", self.deliveries, columns=columns, where=inside

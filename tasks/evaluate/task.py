@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from tasks.dataset.night_source import NightSource
 from tasks.evaluate.analysis.error_analysis import ErrorAnalysis, error_analysis
 from tasks.evaluate.evidence import Evidence
 from tasks.evaluate.gate import ComparisonSet, gate
+from tasks.evaluate.holdout_coverage import holdout_coverage
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.spec import ProjectSpec
@@ -38,6 +40,15 @@ def analyse(compared: ComparisonSet, spec: ProjectSpec) -> ErrorAnalysis:
 
 
 analyse_task = leeway_task("errors")(analyse)
+
+
+def examine_intervals(compared: ComparisonSet, spec: ProjectSpec) -> dict[str, Any] | None:
+    """Return the coverage of the challenger's intervals on the hold-out as plain values; None without intervals."""
+    found = holdout_coverage(compared, spec)
+    if found is None:
+        return None
+    logger().info(line("intervals_examined", coverage=found.value, promised=found.share, rows=found.rows))
+    return asdict(found)
 
 
 @dataclass(frozen=True, slots=True)

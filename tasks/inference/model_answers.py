@@ -10,6 +10,7 @@ from tasks.arrays import BoolArray, FloatArray
 from tasks.inference.confidence import confidence
 from tasks.inference.explanations import reasons
 from tasks.inference.matrix_model import MatrixModel
+from tasks.inference.prediction_interval import interval_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Answers:
         Of unsure rows, the values that changed the prediction most; of others, an empty text.
     probabilities : array, shape (n, k), or None
         Of several classes.
+    bounds : (array, array), each of shape (n,), or None
+        Lower and upper bound of the interval of each prediction, in label units.
     """
 
     prediction: FloatArray
@@ -38,6 +41,7 @@ class Answers:
     unsure: BoolArray
     reasons: list[str]
     probabilities: FloatArray | None = None
+    bounds: tuple[FloatArray, FloatArray] | None = None
 
 
 def answers(inputs: FloatArray, model: MatrixModel) -> Answers:
@@ -58,7 +62,7 @@ def answers(inputs: FloatArray, model: MatrixModel) -> Answers:
             np.flatnonzero(unsure), reasons(model, inputs[unsure], schema.deferral.typical), strict=True
         ):
             why[row] = text
-    return Answers(prediction, score, sure, unsure, why, probabilities)
+    return Answers(prediction, score, sure, unsure, why, probabilities, interval_bounds(score, inputs, schema))
 
 
 def unsure_rows(sure: FloatArray, model: MatrixModel) -> BoolArray:

@@ -6,6 +6,7 @@ a frozen file of the old format under tests/unit/model/frozen with a test that r
 1   columns, category tables, event time, level, link.
 2   several classes, probabilities, dates, preprocessing, calibration, threshold, deferral, and skops files.
 3   year and day of the year of a date; tables of several classes map log odds (no version had such tables before).
+4   the interval of predictions.
 """
 
 from __future__ import annotations
@@ -15,11 +16,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from tasks.errors import EvidenceError
-from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
+from tasks.inference.schema_parts import (
+    Calibration,
+    ConformalInterval,
+    DatePart,
+    Deferral,
+    ErrorTable,
+    PreprocessingStep,
+    TimeFeature,
+)
 
 SCHEMA_FILE = "schema.json"
-PROTOCOL = 3
-READABLE = (1, 2, 3)
+PROTOCOL = 4
+READABLE = (1, 2, 3, 4)
 Link = Literal["identity", "exp", "logistic", "softmax"]
 Task = Literal["regression", "binary", "multiclass"]
 Format = Literal["onnx", "skops"]
@@ -70,6 +79,8 @@ class ModelSchema:
         Smallest P(class 1) at which the decision is class 1; None is one half.
     deferral : Deferral or None
         When a row goes to a person; None for no deferral.
+    interval : ConformalInterval or None
+        How far the interval of a prediction reaches; None for no intervals.
     block_rows : int
         Rows scored at once, so that intermediate results stay below about 100 MB.
     """
@@ -97,6 +108,7 @@ class ModelSchema:
     calibration: tuple[Calibration, ...] = ()
     threshold: float | None = None
     deferral: Deferral | None = None
+    interval: ConformalInterval | None = None
     block_rows: int = 65_536
 
     @property
@@ -181,12 +193,17 @@ def _records(content: dict[str, Any]) -> dict[str, Any]:
         ),
         "calibration": tuple(_calibration(record) for record in content.get("calibration", ())),
         "deferral": _deferral(content["deferral"]) if content.get("deferral") else None,
+        "interval": _interval(content["interval"]) if content.get("interval") else None,
     }
 
 
 def _calibration(content: dict[str, Any]) -> Calibration:
     points = {name: tuple(content[name]) for name in ("scores", "probabilities")}
     return Calibration(**content | points)
+
+
+def _interval(content: dict[str, Any]) -> ConformalInterval:
+    return ConformalInterval(**content | {"reaches": tuple(content["reaches"])})
 
 
 def _deferral(content: dict[str, Any]) -> Deferral:

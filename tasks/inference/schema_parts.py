@@ -1,4 +1,4 @@
-"""Parts of a model schema: dates, preprocessing, calibration, deferral, all as plain numbers."""
+"""Parts of a model schema: dates, preprocessing, calibration, intervals, deferral, all as plain numbers."""
 
 from __future__ import annotations
 
@@ -130,6 +130,31 @@ class ErrorTable:
     def error_array(self) -> FloatArray:
         """The errors as an array."""
         return np.asarray(self.errors, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class ConformalInterval:
+    """How far the interval of a prediction reaches on either side, on the scale of the model.
+
+    Attributes
+    ----------
+    share : float
+        Share of the labels that are to be inside.
+    reach : float
+        Of rows without a reach of their own.
+    rows : int
+        Residuals of the fit.
+    by : str or None
+        A category among the inputs; each of its values has a reach of its own.
+    reaches : tuple of float
+        Of each value of that category, in the order of its codes.
+    """
+
+    share: float
+    reach: float
+    rows: int
+    by: str | None = None
+    reaches: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tasks.errors import Conflict, Overtaken, Unreachable
 from tasks.lake.object_files import read_object, remove_object, write_object
-from tasks.lake.predicates import Filter, predicate
+from tasks.lake.predicates import Filter, known_columns, predicate
 from tasks.lake.recent_frames import RecentFrames
 from tasks.lake.schemas.arrow_types import Rows, as_arrow, frame_of, frames_of, stream, writing
 from tasks.lake.schemas.new_table import create_table
@@ -187,7 +187,7 @@ class Lake:
         Parameters
         ----------
         columns : list of str, optional
-            Only these; the others are not read from storage.
+            Only these; the others are not read from storage. One that the table does not have yet has no values.
         where : sequence of (column, operator, value)
             Filters that all must hold. Files that their statistics rule out are not opened, so the cost follows the
             rows asked for, not the history.
@@ -203,7 +203,9 @@ class Lake:
             return empty[[name for name in columns if name in empty]] if columns else empty
         if at is not None:
             opened.load_as_version(at)
-        return frame_of(pa.table(opened.scan(columns=columns, predicate=predicate(where)).read_all()))
+        known = known_columns(opened, columns)
+        frame = frame_of(pa.table(opened.scan(columns=known, predicate=predicate(where)).read_all()))
+        return frame if known == columns else frame.reindex(columns=columns)
 
     def read_parsed(self, project: str, table: str, parse: Callable[[pd.DataFrame], T]) -> T:
         """Return what is parsed from a whole table; it is read again only once a commit was made since.
@@ -233,7 +235,9 @@ class Lake:
         opened = self.current(project, table)
         if opened is None:
             return
-        yield from frames_of(opened.scan(columns=columns, predicate=predicate(where)), rows_at_once)
+        known = known_columns(opened, columns)
+        for frame in frames_of(opened.scan(columns=known, predicate=predicate(where)), rows_at_once):
+            yield frame if known == columns else frame.reindex(columns=columns)
 
     def put(self, project: str, name: str, content: bytes) -> str:
         """Write a whole object (a report page) next to the tables, replacing the last one; return its address."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 Cell: TypeAlias = "date | str | bool | int | float"
 Filter = tuple[str, Literal["=", "<", "<=", ">", ">="], date | str | int]
@@ -41,3 +44,9 @@ def literal(value: Cell) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value) if isinstance(value, int | float) else "'" + value.replace("'", "''") + "'"
+
+
+def known_columns(opened: DeltaTable, columns: list[str] | None) -> list[str] | None:
+    """Return those of some columns that a table has, which may be older than one of them; None for all of it."""
+    there = {field.name for field in opened.schema().fields}
+    return None if columns is None else [name for name in columns if name in there]

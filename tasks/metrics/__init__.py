@@ -7,9 +7,11 @@ same rows. The metrics are those of scikit-learn, or functions of the project.
 from tasks.metrics.answered_rows import AnsweredRows
 from tasks.metrics.group_differences import GapTest, GroupedAnswers, corrected, group_gaps
 from tasks.metrics.measure_metrics import Comparing, Measuring, compared_metrics, measured_metrics
+from tasks.metrics.measured_coverage import BoundedAnswers, measured_coverage
 
 __all__ = [
     "AnsweredRows",
+    "BoundedAnswers",
     "Comparing",
     "GapTest",
     "GroupedAnswers",
@@ -17,5 +19,6 @@ __all__ = [
     "compared_metrics",
     "corrected",
     "group_gaps",
+    "measured_coverage",
     "measured_metrics",
 ]

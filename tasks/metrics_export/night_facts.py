@@ -14,6 +14,7 @@ from tasks.records import (
     AuditedRows,
     Entry,
     GroupGap,
+    IntervalCoverage,
     NightEntry,
     OutputMetric,
     PersonComparison,
@@ -85,6 +86,8 @@ class NightFacts:
         The largest difference between groups, on either side, by measure and column.
     groups_past_limit : int
         Differences that are surely past their limit.
+    coverage : sequence of IntervalCoverage
+        The labels inside their prediction intervals; empty without intervals.
     served : ServedProof
         What scoring the logged rows of the prediction service again has found.
     outputs : sequence of OutputMetric
@@ -112,6 +115,7 @@ class NightFacts:
     metrics: Mapping[str, float] | None = None
     group_differences: Mapping[tuple[str, str], float] | None = None
     groups_past_limit: int | None = None
+    coverage: Sequence[IntervalCoverage] | None = None
     served: ServedProof | None = None
     outputs: Sequence[OutputMetric] | None = None
     people: PersonComparison | None = None
@@ -170,6 +174,7 @@ def night_facts(
         metrics={metric.name: metric.value for metric in night.metrics if metric.value is not None},
         group_differences=_largest(night.fairness),
         groups_past_limit=sum(gap.is_past_limit for gap in night.fairness),
+        coverage=() if night.coverage is None else (night.coverage,),
         served=served.proof if served else ServedProof(),
         outputs=night.outputs,
         people=night.people,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from tasks.metrics_export.night_facts import NightFacts
-from tasks.records import Action, AuditedRows, PersonComparison, SureMean
+from tasks.records import Action, AuditedRows, IntervalCoverage, PersonComparison, SureMean
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -47,6 +47,10 @@ METRICS: dict[str, Meaning] = {
         "The largest difference of a group from all other rows, without its sign.", ("measure", "column")
     ),
     "leeway_groups_past_limit": Meaning("Differences between groups that are surely past their limit."),
+    "leeway_interval_coverage": Meaning(
+        "Share of the newest labels inside their prediction intervals: value, low, high, promised.", ("bound",)
+    ),
+    "leeway_interval_past_leeway": Meaning("1 where too few labels are inside their intervals, else 0."),
     "leeway_served_rows": Meaning(
         "Logged rows of the last night by what scoring them again has found: equal, differing, unproven.", ("outcome",)
     ),
@@ -158,7 +162,14 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         )
         if value is not None
     }
-    return samples | _several(facts) | _outputs(facts) | _people(facts.people) | _audit(facts.audit)
+    return (
+        samples
+        | _several(facts)
+        | _coverage(facts.coverage)
+        | _outputs(facts)
+        | _people(facts.people)
+        | _audit(facts.audit)
+    )
 
 
 def _several(facts: NightFacts) -> dict[str, Samples]:
@@ -189,6 +200,19 @@ def _several(facts: NightFacts) -> dict[str, Samples]:
         samples["leeway_lake_files"] = {(table,): size.files for table, size in facts.lake.items()}
         samples["leeway_lake_bytes"] = {(table,): size.size_bytes for table, size in facts.lake.items()}
     return samples
+
+
+def _coverage(coverage: Sequence[IntervalCoverage] | None) -> dict[str, Samples]:
+    """Return the coverage of intervals; present and empty where a night has none."""
+    if coverage is None:
+        return {}
+    bounds = [{"value": each.value, "low": each.low, "high": each.high, "promised": each.share} for each in coverage]
+    return {
+        "leeway_interval_coverage": {
+            (bound,): value for each in bounds for bound, value in each.items() if value is not None
+        },
+        "leeway_interval_past_leeway": {(): float(coverage[0].is_past_leeway)} if coverage else {},
+    }
 
 
 def _outputs(facts: NightFacts) -> dict[str, Samples]:

@@ -10,6 +10,7 @@ from tasks.model_card.findings import (
     consent_line,
     deferral_line,
     human_line,
+    interval_line,
     label_line,
     learning_line,
     model_line,
@@ -258,7 +259,10 @@ def _errors(details: Details, spec: ProjectSpec, most: int) -> str:
 
 def _model(details: Details, request: Request) -> str:
     model = model_line(details)
-    return f"### Model\n\n{model} {deferral_line(details, request.spec)}" if model else ""
+    if not model:
+        return ""
+    interval = interval_line(details, request.spec)
+    return f"### Model\n\n{model} {deferral_line(details, request.spec)}" + (f" {interval}" if interval else "")
 
 
 def _limits(request: Request) -> str:

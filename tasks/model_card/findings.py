@@ -98,6 +98,25 @@ def model_line(details: Details) -> str:
     return f"{markdown(kind, 60)}, {markdown(size, 20)} MB, {markdown(form, 80)}."
 
 
+def interval_line(details: Details, spec: ProjectSpec) -> str:
+    """Return how many labels of the hold-out are inside the intervals; empty where the spec asks for none.
+
+    >>> found = {"rows": 200, "value": 0.92, "share": 0.9, "width": 12.5, "low": 0.875, "high": 0.95}
+    >>> from types import SimpleNamespace as Part
+    >>> interval_line(Details({"interval": found}), Part(training=Part(interval=0.9)))
+    'Prediction intervals for 90%: 92% of 200 labels of the hold-out are inside (88% to 95%), mean width 12.5.'
+    """
+    wanted = spec.training.interval
+    if wanted is None:
+        return ""
+    found = details.analysis.get("interval")
+    if not found:
+        return f"Prediction intervals for {_percent(wanted)}: too few rows to learn any, or to examine them."
+    sure = "" if found["low"] is None else f" ({_percent(found['low'])} to {_percent(found['high'])})"
+    inside = f"{_percent(found['value'])} of {found['rows']:,} labels of the hold-out are inside{sure}"
+    return f"Prediction intervals for {_percent(found['share'])}: {inside}, mean width {number(found['width'])}."
+
+
 def deferral_line(details: Details, spec: ProjectSpec) -> str:
     """Return which rows the model defers to people, and the error it promises for the others."""
     rule, degree = details.deferral, spec.automation.degree

@@ -35,6 +35,8 @@ class ChampionBaseline:
         Its losses on the hold-out, by slice.
     threshold : float
         The probability of class 1 from which it decides on it.
+    interval_share : float, optional
+        The share of labels that are to be inside its intervals.
     """
 
     version: int
@@ -45,6 +47,7 @@ class ChampionBaseline:
     repeated_rows: float = 0.0
     slices: Slices | None = None
     threshold: float = 0.5
+    interval_share: float | None = None
 
 
 def leeway_of(spec: ProjectSpec) -> Leeway:

@@ -26,6 +26,7 @@ from tasks.monitor.window import newest_window
 from tasks.profiles import TableProfile
 from tasks.records import (
     GroupGap,
+    IntervalCoverage,
     LocalError,
     MeasuredMetric,
     MonitoringResult,
@@ -41,6 +42,7 @@ Profiles: TypeAlias = Mapping[date, TableProfile]
 SliceTally: TypeAlias = Callable[[Slices, pd.DataFrame], Tally]
 CohortMetrics: TypeAlias = Callable[[pd.DataFrame], tuple[MeasuredMetric, ...]]
 CohortGaps: TypeAlias = Callable[[pd.DataFrame], tuple[GroupGap, ...]]
+CohortCoverage: TypeAlias = Callable[[pd.DataFrame], IntervalCoverage | None]
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class NightInputs:
         From a labelled cohort to the further metrics of the spec; without it none is measured. No decision needs them.
     gaps : callable, optional
         From a labelled cohort to its differences between groups, likewise.
+    coverage : callable, optional
+        From a labelled cohort to the share of labels inside their intervals, likewise.
     """
 
     night: date
@@ -88,6 +92,7 @@ class NightInputs:
     tally: SliceTally | None = None
     metrics: CohortMetrics | None = None
     gaps: CohortGaps | None = None
+    coverage: CohortCoverage | None = None
     withheld: WithheldValues = NOTHING_WITHHELD
 
 
@@ -127,6 +132,7 @@ def measure_night(
         steps=_stages(inputs, baseline, spec, view),
         metrics=() if found is None or inputs.metrics is None else inputs.metrics(bounded_cohort(cohort)),
         fairness=() if found is None or inputs.gaps is None else inputs.gaps(bounded_cohort(cohort)),
+        coverage=None if found is None or inputs.coverage is None else inputs.coverage(cohort),
     )
 
 

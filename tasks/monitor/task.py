@@ -18,7 +18,7 @@ from tasks.lake import Batch, Deliveries, Filter, RowFiles
 from tasks.logs import line, logger
 from tasks.metrics import Measuring
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
-from tasks.monitor.cohorts.cohort_metrics import cohort_gaps, cohort_metrics
+from tasks.monitor.cohorts.cohort_metrics import cohort_coverage, cohort_gaps, cohort_metrics
 from tasks.monitor.cohorts.cohort_rows import CohortRows
 from tasks.monitor.data_quality_checks import broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
@@ -46,8 +46,8 @@ def measure_drift(
     features : callable, optional
         From accepted rows to the same with their features; without it errors are not measured by slice.
     folder : Path, optional
-        The project's, with its own metrics; without it neither further metrics nor differences between groups are
-        measured, which no decision needs.
+        The project's, with its own metrics; without it neither further metrics, differences between groups nor the
+        coverage of intervals are measured, which no decision needs.
     """
     rows = CohortRows(data, features, tuple(data.spec.fairness.groups) if folder else ())
     inputs = night_inputs(data, baseline, features, rows)
@@ -57,10 +57,14 @@ def measure_drift(
     if rows.groups:
         gaps = partial(cohort_gaps, baseline=baseline, spec=data.spec, groups_of=rows.groups_of)
         inputs = replace(inputs, gaps=gaps)
+    if folder is not None and baseline.interval_share is not None:
+        inputs = replace(inputs, coverage=partial(cohort_coverage, baseline=baseline, spec=data.spec))
     found = measure_night(inputs, baseline, data.spec)
     least, reference = data.spec.privacy.min_category_count, baseline.reference.total
     drawn = window_distributions(inputs.accepted, found.window, reference, min_count=least)
     found = replace(found, distributions=drawn)
+    if found.coverage is not None and found.coverage.is_past_leeway:
+        logger().warning(line("coverage_past_leeway", found=found.coverage.value, promised=found.coverage.share))
     for metric in found.metrics:
         if metric.fault:
             logger().warning(line("metric_failed", metric=metric.name, why=metric.fault))

@@ -8,6 +8,7 @@ from datetime import date
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
+from tasks.records.answer_quality.interval_coverage import IntervalCoverage
 from tasks.records.drift import ColumnDistribution, DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
 
@@ -67,6 +68,8 @@ class MonitoringResult:
         The further metrics of the newest matured cohort.
     fairness : tuple of GroupGap
         The differences between groups in that cohort.
+    coverage : IntervalCoverage or None
+        The share of its labels inside their intervals; None without intervals.
     distributions : WindowDistributions or None
         Each input in the reference and in the window, for the report; the decision record does not store them.
     """
@@ -85,6 +88,7 @@ class MonitoringResult:
     steps: tuple[PipelineStage, ...] = ()
     metrics: tuple[MeasuredMetric, ...] = ()
     fairness: tuple[GroupGap, ...] = ()
+    coverage: IntervalCoverage | None = None
     distributions: WindowDistributions | None = None
 
     @property

@@ -28,7 +28,7 @@ from tasks.render.safe_text import visible
 from tasks.render.sections import ReportTable, Section
 from tasks.render.values import counted, words
 from tasks.report.night_readings import headline
-from tasks.report.quality_tables import group_differences, other_metrics, people_section
+from tasks.report.quality_tables import group_differences, interval_coverage, other_metrics, people_section
 from tasks.report.root_cause_section import origin, paces, worse_slices
 from tasks.report.what_if import how_far
 from tasks.spec import ProjectSpec
@@ -74,6 +74,7 @@ def why_lines(night: NightEntry, spec: ProjectSpec, record: Sequence[Entry] = ()
         origin(night),
         Section("Does it hurt?", tuple(_hurt(night)), worse_slices(night)),
         other_metrics(night),
+        interval_coverage(night),
         group_differences(night),
         people_section(night),
         Section("How quickly", tuple(paces(night))),

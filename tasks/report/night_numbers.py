@@ -46,6 +46,10 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
     for gap in night.fairness:
         name = f"fairness.{gap.measure}"
         numbers[name] = max(numbers.get(name, 0.0), abs(gap.difference))
+    if (coverage := night.coverage) is not None:
+        parts = {"": coverage.value, "_low": coverage.low, "_high": coverage.high, "_expected": coverage.share}
+        numbers |= {f"interval.coverage{part}": value for part, value in parts.items() if value is not None}
+        numbers["interval.width"] = coverage.width
     numbers |= _outputs(night.outputs) | _people(night.people) | _audit(night.audit)
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 

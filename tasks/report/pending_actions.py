@@ -44,6 +44,7 @@ def pending_actions(record: Sequence[Entry], spec: ProjectSpec) -> list[PendingA
         *_rollout(record, spec),
         *_asked(record, spec),
         *_groups(record, spec),
+        *_coverage(record, spec),
         *_degree(record, spec),
         *_quarantined(record, spec),
     ]
@@ -95,6 +96,16 @@ def _groups(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingActio
         what = f"{counted(len(gaps), 'difference')} between groups past fairness.limits"
         how = f"{gap_words(gaps[0])}; `leeway run retrain {spec.project}` trains a version that may differ less"
         yield PendingAction(what, spec.scope.owner, past[-1].night, how)
+
+
+def _coverage(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
+    """Yield that too few labels are inside their intervals, with the night since which each night has found that."""
+    measured = [(night, night.coverage) for night in latest_nights(record) if night.coverage is not None]
+    past = list(takewhile(lambda each: each[1].is_past_leeway, reversed(measured)))
+    if past:
+        what = f"prediction intervals hold too few labels: {past[0][1].sentence}"
+        how = f"`leeway run retrain {spec.project}` trains a version with new ones"
+        yield PendingAction(what, spec.scope.owner, past[-1][0].night, how)
 
 
 def _degree(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

@@ -28,7 +28,7 @@ from tasks.render.axes import NightSpan
 from tasks.render.png_picture import ShownPicture
 from tasks.render.safe_text import ADDRESS
 from tasks.report.charts.distribution_figure import distribution_figure
-from tasks.report.charts.metric_figures import group_figures, metric_figures
+from tasks.report.charts.metric_figures import coverage_figures, group_figures, metric_figures
 from tasks.report.charts.night_figures import (
     automation_figure,
     bias_figure,
@@ -127,6 +127,7 @@ def _figures(nights: Sequence[NightEntry], record: Sequence[Entry], spec: Projec
         error_figure(nights, record, spec, span),
         bias_figure(nights, record, span),
         *metric_figures(nights, record, span),
+        *coverage_figures(nights, record, span),
         *group_figures(nights, record, span),
         drift_figure(nights, span),
         nulls_figure(nights, span),

@@ -26,6 +26,12 @@ def other_metrics(night: NightEntry) -> Section:
     return Section("Other metrics", lines, ReportTable(heads, rows) if rows else None)
 
 
+def interval_coverage(night: NightEntry) -> Section:
+    """Return how many labels were inside their prediction intervals; no lines without intervals."""
+    lines = () if night.coverage is None else (night.coverage.sentence,)
+    return Section("Prediction intervals", lines)
+
+
 def _metric_cells(metric: MeasuredMetric) -> tuple[str, str, str, str]:
     """Return a metric as the cells of a table.
 

@@ -48,6 +48,7 @@ def answer_destination(spec: ProjectSpec, folder: Path, environment: Mapping[str
             scoring.timeout_minutes,
             is_private=spec.privacy.is_set,
             blind_share=spec.automation.blind_share,
+            intervals=spec.training.interval is not None,
         )
     remote = output.startswith("s3://")
     return AnswerFiles(

@@ -32,6 +32,8 @@ COLUMNS: Mapping[str, Kind] = {
     "time": "moment",
 }
 """What is written of each answer: one row for each id and version."""
+BOUNDS: Mapping[str, Kind] = {"lower": "real", "upper": "real"}
+"""What is written of the answers of a project with intervals too."""
 DELIVERIES: Mapping[str, Kind] = {"delivery": "text", "project": "text", "answers": "whole", "written": "moment"}
 KEY = ("row_id", "version")
 Own = Callable[[str, pd.Series], BoolArray]
@@ -63,6 +65,8 @@ class AnswerTable:
         Whether no message may quote a cell.
     blind_share : float
         Of the rows that people decide, those without the proposal.
+    intervals : bool
+        Whether the bounds of intervals are written.
     """
 
     address: str = field(repr=False)
@@ -74,6 +78,12 @@ class AnswerTable:
     timeout_minutes: float = 30
     is_private: bool = False
     blind_share: float = 0.0
+    intervals: bool = False
+
+    @property
+    def columns(self) -> Mapping[str, Kind]:
+        """The columns of an answer."""
+        return {**COLUMNS, **BOUNDS} if self.intervals else COLUMNS
 
     @property
     def ledger(self) -> str:
@@ -176,16 +186,16 @@ class AnswerTable:
         in_utc = answers["time"].dt.tz_convert(None)  # which Arrow takes as UTC
         shown = as_proposals(answers, self.blind_share) if self.proposals else answers.assign(proposal=False)
         shown = shown.assign(time=in_utc)
-        schema = pa.schema([(name, ARROW[kind]) for name, kind in COLUMNS.items()])
-        return pa.Table.from_pandas(shown[list(COLUMNS)], schema=schema, preserve_index=False)
+        schema = pa.schema([(name, ARROW[kind]) for name, kind in self.columns.items()])
+        return pa.Table.from_pandas(shown[list(self.columns)], schema=schema, preserve_index=False)
 
     def _upsert(self, given: str) -> str:
-        own = {name: quoted(self._column(name)) for name in COLUMNS}
+        own = {name: quoted(self._column(name)) for name in self.columns}
         key = ", ".join(own[name] for name in KEY)
-        changed = ", ".join(f"{own[name]} = excluded.{own[name]}" for name in COLUMNS if name not in KEY)
+        changed = ", ".join(f"{own[name]} = excluded.{own[name]}" for name in self.columns if name not in KEY)
         return (
             f"INSERT INTO {self._relation} AS stored ({', '.join(own.values())}) "  # noqa: S608 - quoted
-            f"SELECT {', '.join(map(quoted, COLUMNS))} FROM {given} WHERE true "
+            f"SELECT {', '.join(map(quoted, self.columns))} FROM {given} WHERE true "
             f"ON CONFLICT ({key}) DO UPDATE SET {changed} WHERE excluded.{own['time']} >= stored.{own['time']}"
         )
 
@@ -206,7 +216,7 @@ class AnswerTable:
         SourceError
             One of them has other columns.
         """
-        wanted = {self._column(name): kind for name, kind in COLUMNS.items()}
+        wanted = {self._column(name): kind for name, kind in self.columns.items()}
         found = [
             _fits(writer, self.table, wanted, [self._column(name) for name in KEY]),
             _fits(writer, self.ledger, DELIVERIES, ["delivery"]),
@@ -214,7 +224,7 @@ class AnswerTable:
         return all(found)
 
     def _make(self, writer: TableWriter) -> None:
-        wanted = {self._column(name): kind for name, kind in COLUMNS.items()}
+        wanted = {self._column(name): kind for name, kind in self.columns.items()}
         _make_table(writer, self.table, wanted, [self._column(name) for name in KEY])
         _make_table(writer, self.ledger, DELIVERIES, ["delivery"])
         writer.run(f"DELETE FROM {relation_name(self.ledger)}")  # noqa: S608 - quoted

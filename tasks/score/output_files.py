@@ -15,7 +15,7 @@ from tasks.lake import Batch, file_system, listed
 from tasks.render.csv_text import csv_bytes
 from tasks.score.prediction_rows import as_proposals
 
-NAMED = ("predicted_class",)  # only there where there are several classes
+NAMED = ("predicted_class", "lower", "upper")  # only there where there are several classes, or intervals
 HIDDEN = ("batch_id", "revision", "role")  # internal; every row of a file shares them
 
 

@@ -14,7 +14,7 @@ from tasks.model import Predictor
 from tasks.model.input_matrix import input_matrix
 
 Role = Literal["champion", "shadow"]
-ANSWERED = ("prediction", "score", "confidence", "reasons", "probabilities", "predicted_class")
+ANSWERED = ("prediction", "score", "confidence", "reasons", "probabilities", "predicted_class", "lower", "upper")
 
 
 def as_proposals(answers: pd.DataFrame, blind_share: float) -> pd.DataFrame:
@@ -44,7 +44,8 @@ def predictions(rows: pd.DataFrame, model: Predictor, version: int, role: Role, 
         `prediction` in the label's unit, the probability of 1, or of several classes the chosen one's place in the
         model's list; `score` on the model's own scale; `confidence`, the higher the surer; `deferred`, whether a person
         must decide, and for such rows in `reasons` what moved the answer most; of several classes `probabilities`, and
-        the name of the chosen one as `predicted_class`.
+        the name of the chosen one as `predicted_class`; `lower` and `upper`, the bounds of the interval of a number,
+        where the model has intervals.
     """
     block = model.schema.block_rows
     starts = range(0, max(len(rows), 1), block)
@@ -60,6 +61,7 @@ def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
     if model.schema.class_names:
         chosen = answered.prediction.astype(np.int64)
         names = pd.array(np.array(model.schema.class_names)[chosen], dtype="str")
+    none = np.full(len(rows), np.nan)
     probabilities: Any = None if answered.probabilities is None else list(answered.probabilities)
     return pd.DataFrame(
         {
@@ -70,5 +72,7 @@ def _answers(rows: pd.DataFrame, model: Predictor) -> pd.DataFrame:
             "reasons": pd.array(answered.reasons, dtype="str"),
             "probabilities": probabilities,
             "predicted_class": names,
+            "lower": none if answered.bounds is None else answered.bounds[0],
+            "upper": none if answered.bounds is None else answered.bounds[1],
         }
     )

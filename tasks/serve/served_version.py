@@ -80,7 +80,8 @@ class ServedVersion:
         self._inputs = InputRows(schema)
         self._width = len(schema.inputs)
         self._keeps_back, self._proposes = are_answers_kept_back(self.contract.degree), self.contract.degree == "assist"
-        self._has_more = not self._keeps_back and (schema.task != "regression" or schema.deferral is not None)
+        has_more = schema.task != "regression" or schema.deferral is not None or schema.interval is not None
+        self._has_more = not self._keeps_back and has_more
 
     def answers(self, rows: Sequence[TypedRow]) -> list[AnsweredRow]:
         """Return the answer to each row."""
@@ -188,12 +189,15 @@ class ServedVersion:
         return answer
 
     def _add(self, answer: Answer, computed: Answers, place: int) -> None:
-        """Add why a row is unsure, and what a classifier decides, to an answer that shows its prediction."""
+        """Add why a row is unsure, an interval, and what a classifier decides, to an answer with its prediction."""
         is_blind = self._proposes and "proposal" not in answer
         if computed.reasons[place] and not is_blind:
             answer["reasons"] = computed.reasons[place]
         if answer["prediction"] is None:
             return
+        if computed.bounds is not None:
+            lower, upper = (float(bound[place]) for bound in computed.bounds)
+            answer |= {"lower": lower, "upper": upper if math.isfinite(upper) else None}
         names = self.schema.class_names
         if self.schema.task == "binary":
             answer["decision"] = int(self._model.decisions(computed.prediction[place : place + 1])[0])

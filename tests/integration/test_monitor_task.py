@@ -83,7 +83,9 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path / "lake"))
 
 
-def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | None = None) -> Batch:
+def land(
+    lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | None = None, reach: float | None = None
+) -> Batch:
     """Write a day as the contract would have left it."""
     held = 0 if refused is None else len(refused)
     landed = batch(number, len(frame), held)
@@ -95,6 +97,7 @@ def land(lake: Lake, number: int, frame: pd.DataFrame, refused: pd.DataFrame | N
             PROJECT, "quarantine", quarantined.assign(kind="rows", arrival=day(number)), landed.write_key
         )
     answers: dict[str, Any] = {"version": 1, "role": "champion", "prediction": 0.0, "time": datetime.now(UTC)}
+    answers |= {} if reach is None else {"lower": -reach, "upper": reach}
     answered = frame[["row_id", "event_date"]].assign(**named, **answers)
     columns = [name for name, _ in TABLES["predictions"].columns]
     unsaid = dict.fromkeys([name for name in columns if name not in answered])
@@ -369,3 +372,21 @@ def test_what_was_decided_upstream_later_is_left_out_when_a_night_is_decided_aga
     before = datetime.combine(day(2), datetime.min.time(), UTC) + timedelta(hours=1)
     assert upstream(houses["ranker"], day(2))[0].troubled
     assert upstream(houses["ranker"], day(2), before)[0].night is None
+
+
+@pytest.mark.parametrize(("reach", "is_past"), [(3.0, False), (0.5, True)])
+def test_a_night_measures_how_many_labels_are_inside_the_intervals_they_were_answered_with(
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, tmp_path: Path, reach: float, is_past: bool
+) -> None:
+    asked = spec.model_copy(update={"training": spec.training.model_copy(update={"interval": 0.9})})
+    for number in range(LEARNT, LEARNT + 7):
+        land(lake, number, rows(number), reach=reach)
+    data = NightData.read(lake, asked, day(LEARNT + 7))
+    promised = replace(baseline, interval_share=0.9)
+    found = measure_drift(data, promised, features=lambda frame: frame, folder=tmp_path).coverage
+    assert found is not None
+    inside = np.concatenate([rows(number)["error"].abs() <= reach for number in range(LEARNT, LEARNT + 7)])
+    assert (found.rows, found.is_past_leeway) == (len(inside), is_past)
+    assert (found.value, found.width) == pytest.approx((inside.mean(), 2 * reach))
+    plain = NightData.read(lake, spec, day(LEARNT + 7))
+    assert measure_drift(plain, promised, features=lambda frame: frame, folder=tmp_path).coverage is None

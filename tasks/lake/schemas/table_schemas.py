@@ -133,11 +133,14 @@ TABLES: dict[str, TableSchema] = {
             ("reasons", TEXT),
             ("probabilities", pa.list_(pa.float64())),
             ("predicted_class", TEXT),
+            ("lower", pa.float64()),
+            ("upper", pa.float64()),
             ("time", MOMENT),
         ),
         fenced=True,
         personal=frozenset(
             {"row_id", "prediction", "score", "confidence", "reasons", "probabilities", "predicted_class"}
+            | {"lower", "upper"}
         ),
     ),
     # the mergeable summary of one batch's rows of one event date

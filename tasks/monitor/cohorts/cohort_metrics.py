@@ -8,9 +8,18 @@ from dataclasses import replace
 import pandas as pd
 
 from tasks.dataset.event_days import days_of
-from tasks.metrics import AnsweredRows, GroupedAnswers, Measuring, corrected, group_gaps, measured_metrics
+from tasks.metrics import (
+    AnsweredRows,
+    BoundedAnswers,
+    GroupedAnswers,
+    Measuring,
+    corrected,
+    group_gaps,
+    measured_coverage,
+    measured_metrics,
+)
 from tasks.monitor.baseline import ChampionBaseline
-from tasks.records import GroupGap, MeasuredMetric
+from tasks.records import GroupGap, IntervalCoverage, MeasuredMetric
 from tasks.spec import ProjectSpec, nights_per_year
 from tasks.statistics import truth_and_prediction, weights_of
 
@@ -26,6 +35,22 @@ def cohort_metrics(cohort: pd.DataFrame, baseline: ChampionBaseline, how: Measur
         `event_date`, `label`, and `prediction` or, of several classes, `probabilities`.
     """
     return measured_metrics(answered_cohort(cohort, baseline, how.spec.training.task), how)
+
+
+def cohort_coverage(cohort: pd.DataFrame, baseline: ChampionBaseline, spec: ProjectSpec) -> IntervalCoverage | None:
+    """Return the share of labels inside the intervals of the champion; None without intervals.
+
+    All nights of a year together find `monitoring.false_alarms_per_year` shares past their leeway by mistake at most.
+    """
+    if baseline.interval_share is None or "lower" not in cohort:
+        return None
+    truth, lower, upper = (cohort[name].to_numpy(float) for name in ("label", "lower", "upper"))
+    answers = BoundedAnswers(truth, lower, upper, days_of(cohort["event_date"]), weights_of(cohort))
+    a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
+    alpha, leeway = min(1 - spec.gate.confidence, a_night), spec.monitoring.coverage_leeway
+    return measured_coverage(
+        answers, baseline.interval_share, leeway=leeway, confidence=spec.gate.confidence, alpha=alpha
+    )
 
 
 def cohort_gaps(

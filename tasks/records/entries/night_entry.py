@@ -10,6 +10,7 @@ from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
 from tasks.records.answer_quality.guarded_metric import GuardedMetric
+from tasks.records.answer_quality.interval_coverage import IntervalCoverage
 from tasks.records.answer_quality.output_metric import OutputMetric
 from tasks.records.answer_quality.person_comparison import PersonComparison
 from tasks.records.answers import (
@@ -86,6 +87,8 @@ class NightEntry(Entry):
         The further metrics of the newest matured cohort.
     fairness : tuple of GroupGap
         The differences between groups in that cohort.
+    coverage : IntervalCoverage or None
+        The share of its labels inside their intervals; None without intervals.
     """
 
     kind: ClassVar[EntryKind] = "night"
@@ -110,6 +113,7 @@ class NightEntry(Entry):
     drift_per_month: Mapping[str, float] = field(default_factory=dict)
     metrics: tuple[MeasuredMetric, ...] = ()
     fairness: tuple[GroupGap, ...] = ()
+    coverage: IntervalCoverage | None = None
 
     def answer(self, kind: type[A]) -> A | None:
         """Return the answer of a class, None where its question was not asked."""

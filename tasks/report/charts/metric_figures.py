@@ -1,4 +1,4 @@
-"""The further metrics of a project over time, a figure each, and the largest difference between groups."""
+"""The further metrics of a project over time, a figure each, coverage, and the largest difference between groups."""
 
 from __future__ import annotations
 
@@ -26,6 +26,30 @@ def metric_figures(nights: Sequence[NightEntry], record: Sequence[Entry], span: 
         ]
         if measured:
             yield _figure(name, measured, record, span)
+
+
+def coverage_figures(nights: Sequence[NightEntry], record: Sequence[Entry], span: NightSpan) -> Iterator[str]:
+    """Yield a figure of the share of labels inside their intervals, next to the promised one; none without any."""
+    measured = [(night.night, night.coverage) for night in nights if night.coverage is not None]
+    if not measured:
+        return
+    night, last = measured[-1]
+    least = tuple((night, each.share - each.leeway) for night, each in measured)
+    plot = LineChart(
+        title="Labels inside their prediction intervals",
+        caption=f"Newest, on {night}: {last.sentence}",
+        span=span,
+        lines=(
+            ChartSeries("share inside", "", tuple((night, each.value) for night, each in measured)),
+            ChartSeries("least that is tolerated", "limit", least),
+        ),
+        band=tuple(
+            (night, each.low, each.high) for night, each in measured if each.low is not None and each.high is not None
+        ),
+        marks=changes_drawn(record, span),
+        tips=tuple((night, each.sentence) for night, each in measured),
+    )
+    yield draw_line_chart(plot)
 
 
 def group_figures(nights: Sequence[NightEntry], record: Sequence[Entry], span: NightSpan) -> Iterator[str]:

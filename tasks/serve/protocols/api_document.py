@@ -38,6 +38,8 @@ ANSWER = {
         "deferred": {"type": "boolean", "description": "Whether a person decides this row."},
         "confidence": {"type": "number"},
         "decision": {"type": "integer"},
+        "lower": {"type": ["number", "null"], "description": "The lower bound of the interval of a number."},
+        "upper": {"type": ["number", "null"], "description": "Its upper bound."},
         "probabilities": {"type": "object"},
         "reasons": {"type": "string"},
         "proposal": {"type": "boolean"},

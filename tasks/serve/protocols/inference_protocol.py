@@ -125,6 +125,8 @@ def _outputs(version: ServedVersion) -> list[tuple[str, str]]:
     outputs = [prediction, ("deferred", "BOOL"), ("confidence", "FP64"), ("id", "BYTES")]
     if version.schema.task == "binary":
         outputs.append(("decision", "INT64"))
+    if version.schema.interval is not None:
+        outputs += [("lower", "FP64"), ("upper", "FP64")]
     return outputs
 
 

@@ -11,7 +11,7 @@ from tasks.spec.landing_sections.feedback_section import NULL_ANSWERS
 from tasks.spec.reading.column_contradictions import LABEL, keys_of, of_features, of_label, of_tables
 from tasks.spec.reading.database_contradictions import Found, Loc, landing_addresses, of_answer_table, of_databases
 from tasks.spec.reading.file_contradictions import of_files
-from tasks.spec.reading.metric_contradictions import of_fairness, of_metrics, of_weight
+from tasks.spec.reading.metric_contradictions import of_fairness, of_intervals, of_metrics, of_weight
 from tasks.spec.spec_sections.online_section import is_shared
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def _of_training(spec: ProjectSpec) -> Found:
             [("training", "target_scale"), task],
             f"training.target_scale 'log' fits only task 'regression', not {training.task!r}; use 'identity'",
         )
+    yield from of_intervals(spec)
     if "recency" in training.time_treatments and not training.half_lives_days:
         yield (
             [("training", "half_lives_days"), ("training", "time_treatments")],

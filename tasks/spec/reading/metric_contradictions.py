@@ -45,6 +45,21 @@ def of_weight(spec: ProjectSpec) -> Found:
             yield [("metrics", index, "use"), key], f"{text}; leave out scope.weight, or the metric"
 
 
+def of_intervals(spec: ProjectSpec) -> Found:
+    """Find intervals of classes, and slices of intervals that are none."""
+    training, by = spec.training, ("training", "interval_by")
+    if training.interval is not None and training.task != "regression":
+        text = f"training.interval is about numbers; training.task is {training.task!r}, with probabilities instead"
+        yield [("training", "interval"), ("training", "task")], text
+    if training.interval_by is None:
+        return
+    if training.interval is None:
+        yield [by], "training.interval_by is set, but training.interval is not; say which share is to be inside"
+    if training.interval_by not in spec.features.categories:
+        text = f"training.interval_by names {training.interval_by!r}; expected one of the categories of the features"
+        yield [by, ("features",)], text
+
+
 def of_fairness(spec: ProjectSpec) -> Found:
     """Find columns that define no groups, and limits of what is not measured."""
     yield from _of_groups(spec)

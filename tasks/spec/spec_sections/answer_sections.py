@@ -11,7 +11,7 @@ from tasks.spec.field_types import Share, SpecSection, secret_reference
 
 ANSWER_FILE_COLUMNS = (
     *("row_id", "event_date", "prediction", "score", "confidence", "deferred", "reasons", "probabilities"),
-    *("predicted_class", "version", "time", "proposal"),
+    *("predicted_class", "lower", "upper", "version", "time", "proposal"),
 )
 
 

@@ -47,6 +47,12 @@ class Monitoring(SpecSection):
         description="The growth of the systematic error that is tolerated: in standard deviations of a residual for "
         "numbers, as a share of the rate of the rarer label for classes.",
     )
+    coverage_leeway: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="How far the share of labels inside their intervals may fall below training.interval.",
+    )
     cooldown_days: int = Field(
         28,
         ge=0,

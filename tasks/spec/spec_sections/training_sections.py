@@ -99,6 +99,18 @@ class Training(SpecSection):
         "classes, one against the rest. auto chooses a method that helps beyond the noise, if the metric uses "
         "probabilities.",
     )
+    interval: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="The share of labels that are to be inside the interval of their prediction, such as 0.9; for "
+        "numbers. Intervals are learned in forward validation, and their coverage is measured every night.",
+    )
+    interval_by: Column | None = Field(
+        None,
+        description="A category among the features: each of its values with enough rows has intervals of its own, so "
+        "that they hold in each of them.",
+    )
     min_rows: int = Field(500, ge=20, description="The fewest labelled rows for a training.")
     seed: int = Field(0, ge=0, description="The same data and the same seed give the same model.")
 

@@ -19,6 +19,7 @@ from tasks.model import Calibration
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import LOSSES, weighted_values
 from tasks.train.assessment.forward_validation import fit_before_cohort, fold_ends
+from tasks.train.fit.conformal_reach import FittedReach, fit_reach
 from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.recipes import Recipe
 
@@ -31,10 +32,11 @@ Kind = Literal["sigmoid", "isotonic"]
 
 @dataclass(frozen=True, slots=True)
 class FittedCalibration:
-    """Calibration tables (none: the link is used) and the decision threshold of P(class 1) (None: one half)."""
+    """Calibration tables (none: the link is used), the threshold of P(class 1) (None: one half), and intervals."""
 
     calibration: tuple[Calibration, ...] = ()
     threshold: float | None = None
+    reach: FittedReach | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, stored with the provenance of a training."""
@@ -56,7 +58,8 @@ class FittedCalibration:
             Calibration(**table | {name: tuple(table[name]) for name in ("scores", "probabilities")})
             for table in content["calibration"]
         )
-        return cls(tables, content["threshold"])
+        reach = content.get("reach")
+        return cls(tables, content["threshold"], None if reach is None else FittedReach.from_dict(reach))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class ValidationScores:
 
 
 def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalibration:
-    """Fit the calibration and the threshold of a recipe; empty for a regression.
+    """Fit the calibration and the threshold of a recipe; of a regression, the reach of its intervals.
 
     A calibration is fitted to all cohorts if, fitted to the older ones, it improves the newest one by two standard
     errors, or if the spec names it. The threshold has the lowest cost over all cohorts: by the costs of the spec, or by
@@ -77,7 +80,7 @@ def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalib
     """
     spec = cache.spec
     if spec.training.task == "regression":
-        return FittedCalibration()
+        return FittedCalibration(reach=fit_reach(cache, recipe, as_of))
     cohorts = validation_scores(cache, recipe, as_of)
     if not cohorts or sum(len(cohort.truth) for cohort in cohorts) < FEWEST_ROWS:
         return FittedCalibration()

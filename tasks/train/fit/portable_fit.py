@@ -93,7 +93,10 @@ def fit_from_cache(
     exported, parity = _parity(exported, fitted, cache)
     portable = replace_schema(exported, classes=rows.classes or exported.schema.classes)
     if calibration is not None:
-        portable = replace_schema(portable, calibration=calibration.calibration, threshold=calibration.threshold)
+        reach = None if calibration.reach is None else calibration.reach.interval(portable.schema)
+        portable = replace_schema(
+            portable, calibration=calibration.calibration, threshold=calibration.threshold, interval=reach
+        )
     return FittedModel(recipe, portable, parity, fitted.rows, first, last)
 
 

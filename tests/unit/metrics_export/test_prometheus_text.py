@@ -28,6 +28,7 @@ from tasks.records import (
     ComparedRows,
     Entry,
     GroupGap,
+    IntervalCoverage,
     MeasuredMetric,
     NightEntry,
     Performance,
@@ -191,6 +192,17 @@ def test_further_metrics_are_exported_by_name_and_one_without_a_value_is_not() -
     assert {name: value for name, value in exported.items() if name[0] == "leeway_metric"} == {
         ("leeway_metric", "roc_auc"): 0.75
     }
+
+
+def test_the_coverage_of_intervals_is_exported_with_its_bounds_and_whether_it_is_past_its_leeway() -> None:
+    coverage = IntervalCoverage(200, 0.8, 0.9, 0.05, 12.5, 0.75, 0.85, is_past_leeway=True)
+    written = night_facts("shop", replace(night(), coverage=coverage), [], RunTiming(BEGUN, ENDED), None, DUE)
+    exported = samples(exposition(families(written)))
+    bounds = {"value": 0.8, "low": 0.75, "high": 0.85, "promised": 0.9}
+    assert {bound: exported["leeway_interval_coverage", bound] for bound in bounds} == pytest.approx(bounds)
+    assert exported["leeway_interval_past_leeway",] == pytest.approx(1)
+    without = night_facts("shop", night(), [], RunTiming(BEGUN, ENDED), None, DUE)
+    assert not [name for name in samples(exposition(families(without))) if name[0].startswith("leeway_interval")]
 
 
 def test_the_largest_difference_between_groups_is_exported_by_measure_and_column() -> None:

@@ -12,6 +12,7 @@ from tasks.errors import EvidenceError
 from tasks.model import (
     PROTOCOL,
     Calibration,
+    ConformalInterval,
     DatePart,
     Deferral,
     ErrorTable,
@@ -77,6 +78,9 @@ SECOND = ModelSchema(
 THIRD = replace(SECOND, dates=(DatePart("sold", "year"), DatePart("sold", "day_of_year"), DatePart("sold", "weekday")))
 
 
+FOURTH = replace(THIRD, interval=ConformalInterval(0.9, 1.5, 240, "zip", (1.25, 1.5)))
+
+
 def test_a_schema_frozen_by_protocol_1_is_still_read() -> None:
     assert ModelSchema.from_json((FROZEN / "schema_1.json").read_bytes()) == FIRST
 
@@ -89,9 +93,13 @@ def test_a_schema_frozen_by_protocol_3_is_read() -> None:
     assert ModelSchema.from_json((FROZEN / "schema_3.json").read_bytes()) == THIRD
 
 
+def test_a_schema_frozen_by_protocol_4_is_read() -> None:
+    assert ModelSchema.from_json((FROZEN / "schema_4.json").read_bytes()) == FOURTH
+
+
 def test_todays_text_is_the_frozen_one() -> None:
-    frozen = (FROZEN / "schema_3.json").read_text(encoding="utf-8")
-    assert THIRD.to_json() == frozen, "the form changed: follow the recipe in tasks/model/schema.py"
+    frozen = (FROZEN / "schema_4.json").read_text(encoding="utf-8")
+    assert FOURTH.to_json() == frozen, "the form changed: follow the recipe in tasks/model/schema.py"
 
 
 def test_every_protocol_has_a_frozen_file() -> None:

@@ -19,6 +19,7 @@ from tasks.records import (
     DriftStatistic,
     Estimated,
     GroupGap,
+    IntervalCoverage,
     Matters,
     MeasuredMetric,
     Performance,
@@ -208,6 +209,24 @@ def test_differences_between_groups_have_a_figure_for_each_measure_and_those_pas
     assert section.index("<td><bdi>town = Rye</bdi></td>") < section.index("<td><bdi>town = Ely</bdi></td>")
     numbers = night_numbers(night(1, fairness=(near, past, plain)))
     assert (numbers["fairness.true_positive_rate"], numbers["fairness.error"]) == (0.25, 0.5)
+
+
+def test_intervals_that_hold_too_few_labels_are_drawn_and_ask_for_something(spec: ProjectSpec, night: Night) -> None:
+    right = IntervalCoverage(200, 0.875, 0.9, 0.05, 12.5, 0.8, 0.95)
+    past = IntervalCoverage(200, 0.7, 0.9, 0.05, 12.5, 0.65, 0.75, is_past_leeway=True)
+    text = page(spec, [night(0, coverage=right), night(1, coverage=past)], None)
+    assert text.count("<figure>") == 2  # with the rows
+    assert "Labels inside their prediction intervals" in text
+    assert "prediction intervals hold too few labels: 70.0 % of 200 labels (65.0 to 75.0)" in text
+    assert "hold too few labels" not in page(spec, [night(0, coverage=past), night(1, coverage=right)], None)
+    numbers = {name: value for name, value in night_numbers(night(1, coverage=past)).items() if "interval" in name}
+    assert numbers == {
+        "interval.coverage": 0.7,
+        "interval.coverage_low": 0.65,
+        "interval.coverage_high": 0.75,
+        "interval.coverage_expected": 0.9,
+        "interval.width": 12.5,
+    }
 
 
 def test_a_single_night_is_drawn_as_dots(spec: ProjectSpec, night: Night) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import pytest
 
 from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.errors import DataError, EvidenceError
-from tasks.score.prediction_rows import as_proposals
+from tasks.model import ConformalInterval, Predictor
+from tasks.score.prediction_rows import as_proposals, predictions
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import ServingStore, public_keys
 from tasks.spec.spec_sections.answer_sections import Automation
@@ -69,6 +72,29 @@ def test_each_degree_shows_what_it_allows(folder: Path) -> None:
     for answer, shown in zip(partial, full, strict=True):
         assert answer["prediction"] == (None if answer["deferred"] else shown["prediction"])
         assert ("reasons" in answer) == answer["deferred"]
+
+
+def with_interval(kind: str) -> Predictor:
+    model = fitted(kind)
+    return replace(model, schema=replace(model.schema, interval=ConformalInterval(0.9, reach=0.25, rows=200)))
+
+
+@pytest.mark.parametrize("kind", ["regression", "linear"])
+def test_an_answer_has_the_bounds_of_the_batch_bit_for_bit(kind: str, folder: Path) -> None:
+    model = with_interval(kind)
+    version = ServedVersion(*package_of(folder, model))
+    typed = [version.reader.read(row) for row in ROWS]
+    shown = [one.answer for one in version.answers(typed) if one.answer["prediction"] is not None]
+    assert shown
+    frame = pd.DataFrame(ROWS).assign(batch_id="b", revision=1, event_date=date(2026, 2, 3))
+    frame = frame.assign(row_id=[row.row_id for row in typed])
+    batch = predictions(frame, model, 1, "champion", datetime(2026, 2, 4, tzinfo=UTC)).set_index("row_id")
+    for answer in shown:
+        names = ["prediction", "lower", "upper"]
+        expected = batch.loc[[answer["id"]], names].to_numpy(float)[0]
+        assert [answer[name].hex() for name in names] == [value.hex() for value in expected.tolist()]
+        assert answer["lower"] < answer["prediction"] < answer["upper"]
+    assert not {"lower", "upper"} & set(answers_under("full", folder)[0])
 
 
 def test_a_blind_share_is_not_proposed_and_an_audited_share_is_answered_and_marked(folder: Path) -> None:

@@ -43,7 +43,8 @@ def export_predictions(project: str, out: Path, since: date | None, until: date 
     days += [("event_date", "<=", until)] if until else []
     draft = out.with_name(f".{out.name}.part")
     try:
-        written = _write(_answers(lake, spec.project, days), draft, as_csv=out.suffix == ".csv")
+        columns = COLUMNS if spec.training.interval is None else [*COLUMNS, "lower", "upper"]
+        written = _write(_answers(lake, spec.project, columns, days), draft, as_csv=out.suffix == ".csv")
         if not written:
             raise DataError(f"{spec.project} has no predictions of these days")
         draft.replace(out)
@@ -55,9 +56,9 @@ def export_predictions(project: str, out: Path, since: date | None, until: date 
         console.print("people decide without them (automation.degree); keep the file from who decides")
 
 
-def _answers(lake: Lake, project: str, days: list[Filter]) -> Iterator[pd.DataFrame]:
+def _answers(lake: Lake, project: str, columns: list[str], days: list[Filter]) -> Iterator[pd.DataFrame]:
     known = deliveries(lake, project)
-    for piece in lake.pieces(project, "predictions", columns=COLUMNS, where=days):
+    for piece in lake.pieces(project, "predictions", columns=columns, where=days):
         counting = known.active(piece).drop(columns=INSIDE)
         if len(counting):
             yield counting

@@ -1,0 +1,86 @@
+"""The share of labels inside their prediction intervals, and whether it is surely too small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.arrays import BoolArray, FloatArray
+from tasks.metrics.least_variance import rate_variance
+from tasks.records.answer_quality.further_metrics import known
+from tasks.records.answer_quality.interval_coverage import IntervalCoverage
+from tasks.statistics import Blocks, ErrorBounds, effective_rows, jackknife_interval, p_value_beyond
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoundedAnswers:
+    """Labels, the bounds that they were to be between, event days, and weights where rows count differently."""
+
+    truth: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    days: npt.NDArray[Any]
+    weights: FloatArray | None = None
+
+    @property
+    def complete(self) -> BoolArray:
+        """Which rows have a label and an interval."""
+        return np.asarray(np.isfinite(self.truth) & ~np.isnan(self.lower) & ~np.isnan(self.upper))
+
+    def where(self, kept: BoolArray) -> BoundedAnswers:
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[kept]
+        return BoundedAnswers(self.truth[kept], self.lower[kept], self.upper[kept], self.days[kept], weights)
+
+
+def measured_coverage(
+    answers: BoundedAnswers, share: float, *, leeway: float, confidence: float, alpha: float
+) -> IntervalCoverage | None:
+    """Return the share of labels inside their intervals; None without a row that has both.
+
+    Parameters
+    ----------
+    share : float
+        The share that was promised.
+    leeway : float
+        How far below it the share may be.
+    confidence : float
+        Of the interval of the share, which leaves out whole days.
+    alpha : float
+        The chance of finding a share past its leeway that is not.
+
+    Examples
+    --------
+    Two of four labels, over four days, are inside.
+
+    >>> of, days = np.array, np.arange(4)
+    >>> rows = BoundedAnswers(of([1.0, 2.0, 3.0, 4.0]), np.full(4, 0.0), np.full(4, 2.0), days)
+    >>> found = measured_coverage(rows, 0.9, leeway=0.05, confidence=0.95, alpha=0.01)
+    >>> found.value, found.width, found.is_past_leeway
+    (0.5, 2.0, False)
+    """
+    rows = answers.where(answers.complete)
+    if not len(rows.truth):
+        return None
+    inside = ((rows.truth >= rows.lower) & (rows.truth <= rows.upper)).astype(np.float64)
+    weights = np.ones(len(inside)) if rows.weights is None else rows.weights
+    value, cut = float(np.average(inside, weights=weights)), Blocks.of_days(rows.days)
+    without = cut.without_each(lambda kept: float(np.average(inside[kept], weights=weights[kept])))
+    size = effective_rows(weights)
+    bounds = ErrorBounds(float(np.sqrt(rate_variance(value * size, size))))
+    low, high = jackknife_interval(value, without, confidence, in_order=True, bounds=bounds)
+    gap, gaps = value - share, without - share
+    beyond = p_value_beyond(gap, gaps, leeway, in_order=True, bounds=bounds) if gap < -leeway else 1.0
+    return IntervalCoverage(
+        rows=len(inside),
+        value=value,
+        share=share,
+        leeway=leeway,
+        width=float(np.average(rows.upper - rows.lower, weights=weights)),
+        low=known(max(low, 0.0)),
+        high=known(min(high, 1.0)),
+        is_past_leeway=beyond < alpha,
+    )
