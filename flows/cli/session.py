@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.console import screen
-from flows.stack.local_stack import Endpoints, open_stack
+from flows.stack.local_stack import Endpoints, configured, endpoints_of, open_stack
+from flows.stack.process_registry import read_note, supervisor_of
 from tasks.lake import Lake
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 
@@ -19,6 +20,13 @@ def lake_of(project: str) -> tuple[ProjectSpec, Lake]:
 
     path = find_project(project)
     return read_spec(path), open_lake(home(path))
+
+
+def running_stack(where: Path) -> Endpoints | None:
+    """Return the addresses of the configured servers, or of the stack that runs from this home; None without one."""
+    note = read_note(where)
+    kept = note is not None and supervisor_of(where) is not None
+    return configured() or (endpoints_of(where, note) if note is not None and kept else None)
 
 
 @contextmanager

@@ -35,6 +35,14 @@ def access_key(home: Path) -> str:
     return key
 
 
+def known_key(home: Path) -> tuple[str, ...]:
+    """Return the home's key and its secret part, to hide them; nothing where there is no key yet."""
+    if not (home / "keys" / FILE).exists():
+        return ()
+    key = access_key(home)
+    return key, key.partition(":")[2]
+
+
 def _make(path: Path) -> None:
     private_folder(path.parent)
     write_once(path, f"{USER}:{secrets.token_urlsafe(BYTES)}\n".encode())

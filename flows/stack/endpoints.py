@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from flows.stack.ports import LOOPBACK
 from flows.stack.process_registry import MARK, SERVICE_PORTS
 from flows.stack.request_guard import ALLOWED, LOG_IN
+from tasks.errors import Unreachable
 from tasks.spec.find_project import projects_folder
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 ALL_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 QUIET = {
@@ -77,6 +84,36 @@ class Endpoints:
     def export(self, home: Path) -> None:
         """Set the variables for this process and those it starts."""
         os.environ.update(self.variables(home))
+
+
+@contextmanager
+def prefect_client(endpoints: Endpoints, wanted: str) -> Iterator[SyncPrefectClient]:
+    """Give a client of Prefect at these addresses, whatever server this process has been configured for.
+
+    Parameters
+    ----------
+    wanted : str
+        What the caller asks for, which an error names.
+
+    Raises
+    ------
+    Unreachable
+        When Prefect does not answer, or asks for a key that is not configured.
+    """
+    from httpx import HTTPError
+    from prefect import get_client
+    from prefect.exceptions import PrefectException
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+    access = {PREFECT_API_AUTH_STRING: endpoints.key} if endpoints.key else {}
+    try:
+        with (
+            temporary_settings({PREFECT_API_URL: endpoints.prefect, **access}),
+            get_client(sync_client=True) as client,
+        ):
+            yield client
+    except (HTTPError, PrefectException) as error:
+        raise Unreachable(f"Prefect at {endpoints.prefect} does not give {wanted}: {error}") from error
 
 
 def on_host(host: str, ports: dict[str, int], key: str = "") -> Endpoints:

@@ -7,8 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.stack.endpoints import Endpoints
-from tasks.errors import Unreachable
+from flows.stack.endpoints import Endpoints, prefect_client
 from tasks.spec import ProjectSpec
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -53,20 +52,8 @@ def by_prefect(specs: Sequence[ProjectSpec], endpoints: Endpoints, moment: datet
     Unreachable
         When Prefect does not answer, or asks for a key that is not configured.
     """
-    from httpx import HTTPError
-    from prefect import get_client
-    from prefect.exceptions import PrefectException
-    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-
-    access = {PREFECT_API_AUTH_STRING: endpoints.key} if endpoints.key else {}
-    try:
-        with (
-            temporary_settings({PREFECT_API_URL: endpoints.prefect, **access}),
-            get_client(sync_client=True) as client,
-        ):
-            return {spec.project: _of_deployment(client, spec, moment) for spec in specs}
-    except (HTTPError, PrefectException) as error:
-        raise Unreachable(f"Prefect at {endpoints.prefect} does not give the next runs: {error}") from error
+    with prefect_client(endpoints, "the next runs") as client:
+        return {spec.project: _of_deployment(client, spec, moment) for spec in specs}
 
 
 def _of_deployment(client: Any, spec: ProjectSpec, moment: datetime) -> str:

@@ -30,6 +30,7 @@ COMMANDS = [
         "doctor",
         "erase",
         "init",
+        "logs",
         "predictions",
         "quarantine",
         "reject",

@@ -117,3 +117,31 @@ def test_a_task_receives_its_arguments_as_they_are_and_prefect_does_not_walk_thr
         return bool(same(given, second=given))
 
     assert hands_on()
+
+
+def test_logs_shows_the_last_run_of_a_project_and_of_no_other(
+    spec: ProjectSpec, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect import flow
+
+    from flows.cli.commands.machine.show_logs import show_run_log
+    from flows.stack.local_stack import drain_logs
+    from tasks.logs import line, logger
+
+    def run(kind: str, project: str, number: int) -> None:
+        @flow(name=kind, flow_run_name=f"{project} tonight")
+        def logging_flow(project: str) -> None:
+            logger().info(line("counted", number=number, project=project))
+
+        logging_flow(project)
+
+    for kind, project, number in [("nightly", PROJECT, 1), ("promote", PROJECT, 2), ("nightly", f"{PROJECT}-other", 3)]:
+        run(kind, project, number)
+    drain_logs()
+    for asked, number in ((None, 1), ("promote", 2)):
+        show_run_log(spec.project, asked, lines=50)
+        shown = capsys.readouterr().out
+        assert f"info counted number={number} project={PROJECT}\n" in shown
+        assert shown.count("counted") == 1
+    show_run_log(spec.project, "upkeep", lines=50)
+    assert f"{PROJECT} has no upkeep run yet" in capsys.readouterr().out

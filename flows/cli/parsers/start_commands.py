@@ -1,8 +1,8 @@
-"""`leeway init`, `check`, `demo` and `up`: from a user's data to a stack that runs every night."""
+"""`leeway init`, `check`, `demo`, `up` and `logs`: from a user's data to a stack that runs every night."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -135,6 +135,28 @@ def demo(
         stop_demo()
         return
     run_demo(project, keep=keep)
+
+
+@start_app.command()
+def logs(
+    project: Annotated[
+        str | None, typer.Argument(help="The project with the run.", show_default="the processes of `leeway up`")
+    ] = None,
+    flow: Annotated[
+        Literal["nightly", "monitor", "promote", "retrain", "upkeep"] | None,
+        typer.Option("--flow", help="Which flow of the project ran.", show_default="any but promote"),
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", min=1, help="How many of the newest lines.")] = 50,
+) -> None:
+    """Show the newest lines that the local stack has logged, or a project's last run, without secrets."""
+    from flows.cli.commands.machine.show_logs import show_run_log, show_stack_log
+
+    if project is not None:
+        show_run_log(project, flow, lines)
+    elif flow is not None:
+        raise typer.BadParameter("is of a project; name it", param_hint="--flow")
+    else:
+        show_stack_log(lines)
 
 
 @start_app.command()

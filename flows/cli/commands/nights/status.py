@@ -11,11 +11,11 @@ from rich.table import Table
 
 from flows.cli.commands.service.served_projects import show_served
 from flows.cli.console import screen
-from flows.cli.session import lake_of
+from flows.cli.session import lake_of, running_stack
 from flows.stack.endpoints import Endpoints
-from flows.stack.local_stack import answers, configured, endpoints_of
+from flows.stack.local_stack import answers
 from flows.stack.next_runs import by_prefect, by_schedule
-from flows.stack.process_registry import read_note, supervisor_of
+from flows.stack.process_registry import read_note
 from flows.stack.supervisor import healthy
 from tasks import clock
 from tasks.agreement import mismatches
@@ -69,7 +69,7 @@ def show_status(project: str | None) -> None:
     _show_attention(attention, console)
     where = home(find_project(names[0]))
     show_served(specs, champions, where, console)
-    stack = _stack(where)
+    stack = running_stack(where)
     _show_mismatches(specs, where, stack, console)
     _tell_next(specs, stack, console)
     _tell_servers(where, stack, console)
@@ -145,13 +145,6 @@ def _tell_next(specs: Sequence[ProjectSpec], stack: Endpoints | None, console: C
     console.print("[bold]next night[/]")
     for project, said in planned.items():
         console.print(f"  {terminal(project)}: {terminal(said)}")
-
-
-def _stack(where: Path) -> Endpoints | None:
-    """Return the addresses of the configured servers, or of the stack started from this home."""
-    note = read_note(where)
-    kept = note is not None and supervisor_of(where) is not None
-    return configured() or (endpoints_of(where, note) if note is not None and kept else None)
 
 
 def _tell_servers(where: Path, stack: Endpoints | None, console: Console) -> None:
