@@ -19,7 +19,7 @@ from tasks.spec import find_project, home, known_projects, read_spec
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.schemas.objects import FlowRun, Log
 
 LOG = "stack.log"
 READ_BYTES = 2_000_000  # at most, from the end of the file
@@ -92,7 +92,8 @@ def _logged(client: SyncPrefectClient, run: FlowRun, lines: int) -> list[str]:
     from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
     from prefect.client.schemas.sorting import LogSort
 
-    of_run, newest, found = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])), LogSort.TIMESTAMP_DESC, []
+    of_run, newest = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])), LogSort.TIMESTAMP_DESC
+    found: list[Log] = []
     while len(found) < lines:
         wanted = min(PAGE_LINES, lines - len(found))
         page = client.read_logs(of_run, limit=wanted, offset=len(found), sort=newest)
