@@ -19,6 +19,7 @@ from flows.steps.exclusive_run import run_exclusively
 from flows.steps.executor import executor
 from flows.steps.in_service.post_release import shadow_scored
 from flows.steps.in_service.served_rows import score_served
+from flows.steps.kept_version import keep_champions
 from flows.steps.publish import show_verdicts
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
@@ -69,6 +70,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     """Ingest, validate, score, measure and decide one night; with a monitoring schedule of its own, ingest to score."""
     workspace = workspace.reading_for(workspace.champion()).with_degree()
     checked = take_in_and_validate(workspace, night)
+    keep_champions(workspace)
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
     champion, apart = workspace.champion(data.entries), workspace.spec.schedule.monitoring
     before, fault = None if checked or apart else decided(data.entries, night), ""

@@ -15,7 +15,9 @@ from flows.steps.actor import account, person
 from flows.steps.events import emit_event
 from flows.steps.in_service.landed_steps import landed_step
 from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
+from flows.steps.kept_version import keep_champions
 from flows.steps.publish import write_report
+from flows.steps.recorded_spec import require_own_name
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import Error, EvidenceError
@@ -79,6 +81,7 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
         The night under which the steps are recorded; today by default.
     """
     workspace = open_workspace(project)
+    require_own_name(workspace)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     record_landed(workspace, night)
     versions = workspace.registry.versions(workspace.project)
@@ -204,6 +207,7 @@ def take(workspace: Workspace, step: Step, night: Date, state: RegistryState) ->
         return
     workspace.registry.set_tag(workspace.project, _version_of(step), TO_TELL, _reference(entry))
     carry_task(step, workspace.project, workspace.registry)
+    keep_champions(workspace)
     announce(workspace, entry, _version_of(step), state.versions)
 
 

@@ -22,7 +22,7 @@ from flows.steps.evaluate_challenger import (
 from flows.steps.events import emit_event
 from flows.steps.executor import executor
 from flows.steps.publish import REPORT, SERIES, show_labels, write_report
-from flows.steps.recorded_spec import record_spec
+from flows.steps.recorded_spec import record_spec, require_agreement, require_own_name
 from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.steps.version_files import version_files
 from flows.workspace import Workspace, open_workspace
@@ -69,12 +69,14 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
         The night's decision that started this; empty when a person did.
     """
     workspace = open_workspace(project, signs=True)
+    require_own_name(workspace)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     name = decision or f"by-hand/{night.isoformat()}"
     done = [entry for entry in read_entries(workspace.lake, workspace.project, "retraining") if entry.name == name]
     if done:
         return _summary(done[-1])
     record_spec(workspace, night)
+    require_agreement(workspace)
     champion, kind = workspace.champion(), _kind(workspace, decision)
     compared, why_not = _comparable(workspace, champion)
     erased = recorded_erasures(workspace.lake, workspace.project)

@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect import flow, runtime
 
+from flows.steps.recorded_spec import require_own_name
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.errors import EvidenceError
@@ -34,6 +35,7 @@ def upkeep(project: str, dry_run: bool = False) -> dict[str, Any]:
         Only list what would be done.
     """
     workspace, now = open_workspace(project), clock.now()
+    require_own_name(workspace)
     when = Moment(clock.tonight(workspace.spec.schedule.time_zone), now)
     with acquire_lease(
         workspace.lake, workspace.project, NIGHT_LEASE

@@ -159,7 +159,9 @@ def assemble(spec: ProjectSpec, path: Path, *, signs: bool = False) -> Workspace
     """
     folder = home(path)
     lake = open_lake(folder)  # before anything is written, such as keys: from here on only the owner can read it
-    return Workspace(spec, path.parent, folder, lake, _registry(_tracking_uri(), str(folder), signs=signs))
+    return Workspace(
+        spec, path.parent, folder, lake, _registry(_tracking_uri(), str(folder), tuple(spec.formerly), signs=signs)
+    )
 
 
 def open_lake(home: Path) -> Lake:
@@ -176,14 +178,14 @@ def open_lake(home: Path) -> Lake:
 
 
 @lru_cache(maxsize=8)
-def _registry(url: str, where: str, *, signs: bool) -> Registry:
+def _registry(url: str, where: str, former_names: tuple[str, ...], *, signs: bool) -> Registry:
     folder = Path(where)
     if not signs:
-        return Registry(url, HomeKeys(folder, os.environ))
+        return Registry(url, HomeKeys(folder, os.environ), former_names)
     keys = load_keys(folder, os.environ)
     if keys.private is None:
         raise EvidenceError("this machine verifies versions, and has no key to sign one with: retrain where it is.")
-    return Registry(url, keys)
+    return Registry(url, keys, former_names)
 
 
 def _tracking_uri() -> str:

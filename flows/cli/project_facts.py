@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.agreement import ProjectFacts
+from tasks.agreement import ProjectFacts, changed_meaning
 from tasks.lake import Lake, kind_conflicts, read_entries, recorded_projects
 from tasks.records import champion_record, recorded_versions
 from tasks.registry import Registry
@@ -22,6 +22,7 @@ def project_facts(spec: ProjectSpec, lake: Lake, registry: Registry | None = Non
         record=champion_record(entries),
         recorded=recorded_versions(entries),
         registered=None if versions is None else frozenset(version.number for version in versions),
-        kind_conflicts=tuple(kind_conflicts(lake, spec)),
+        changed_meaning=tuple(changed_meaning(entries, spec)),
+        kind_conflicts=tuple(conflict.sentence for conflict in kind_conflicts(lake, spec)),
         others=frozenset(others),
     )

@@ -15,6 +15,7 @@ from tasks.inference.automation_degree import deferred_under
 from tasks.model import Predictor, load_model
 from tasks.model.export.onnx_graph import split_points
 from tasks.package import reference_rows, unservable
+from tasks.registry.manifest import MANIFEST
 from tasks.registry.statement import Signed
 from tasks.registry.versions import Version
 from tasks.serving_store import ReferenceAnswer, ReferenceRequest, ServablePackage
@@ -60,7 +61,14 @@ def packaged(
         version_digest=signed.digest,
         contract=msgspec.Raw(msgspec.json.encode(contract)),
         references=batch_references(rows, spec, rules, model, moment),
+        signed_as=_signed_as(files, spec),
     )
+
+
+def _signed_as(files: Mapping[str, bytes], spec: ProjectSpec) -> str:
+    """Return the former name of the project that the manifest names; empty if it names the present one."""
+    name = json.loads(files[MANIFEST])["about"]["project"] if MANIFEST in files else spec.project
+    return "" if name == spec.project else str(name)
 
 
 def batch_references(

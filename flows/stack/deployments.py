@@ -94,6 +94,17 @@ def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> 
     _prefect(where, "--no-prompt", "deploy", "--all")
 
 
+def remove_deployments(project: str) -> None:
+    """Remove the deployments of a project that has another name now; `leeway up` deploys it under that one."""
+    from prefect import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        for kind in COLLISIONS:
+            with suppress(ObjectNotFound):
+                client.delete_deployment(client.read_deployment_by_name(f"{kind}/{project}").id)
+
+
 def _pool_exists() -> bool:
     """Return whether the work pool exists; asking the server is faster than running `prefect work-pool create`."""
     from prefect import get_client

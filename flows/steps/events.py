@@ -22,6 +22,9 @@ EVENTS: dict[str, str] = {
     "rollout.doubted": "A rollout cannot be decided, and a person is asked.",
     "rollout.rolled_back": "A rollout has ended, and its version cannot be promoted again.",
     "rollout.finished": "A candidate has answered all requests as promised, and becomes champion.",
+    "project.migrated": "What is stored was brought in line with a changed spec.",
+    "project.renamed": "The project has another name; the resource has the new one.",
+    "champion.restored": "A champion that MLflow had lost was restored from the lake.",
     "champion.put_back": "The alias `champion` was moved by hand, and is back.",
 }
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from flows.steps.decide_night import NightOutcome, missed_looks, name_run
-from flows.steps.recorded_spec import record_spec
+from flows.steps.recorded_spec import record_spec, require_agreement, require_own_name
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.lake import NIGHT_LEASE, acquire_lease
@@ -34,9 +34,12 @@ def run_exclusively(
         Whether nights that were missed are run first, when no night is asked for.
     """
     night = asked or clock.tonight(workspace.spec.schedule.time_zone)
+    require_own_name(workspace)
     with acquire_lease(workspace.lake, workspace.project, NIGHT_LEASE) as lease:
         leased = workspace.with_lease(lease)
+        require_own_name(leased)
         record_spec(leased, night)
+        require_agreement(leased)
         for missed in missed_looks(leased, night) if catch_up and asked is None else []:
             logger().warning(line("night_caught_up", night=missed))
             _measured(leased, missed, CAUGHT_UP, work)

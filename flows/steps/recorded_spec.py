@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from flows.workspace import Workspace
 from tasks import clock
-from tasks.errors import DataError
-from tasks.lake import append_entry, read_entries
-from tasks.records import Entry, SpecEntry
+from tasks.agreement import changed_meaning
+from tasks.errors import DataError, SpecError
+from tasks.lake import append_entry, kind_conflicts, read_entries
+from tasks.records import Entry, MigrationEntry, SpecEntry
 from tasks.spec import spec_changes, spec_content, spec_of
 
 SHOWN = 3
@@ -38,6 +39,42 @@ def record_spec(workspace: Workspace, night: date) -> None:
         content=content,
     )
     append_entry(workspace.lake, workspace.project, entry)
+
+
+def require_agreement(workspace: Workspace) -> None:
+    """Refuse a spec that what is stored does not fit: as it was taken in, or after `leeway migrate`, it does.
+
+    Raises
+    ------
+    SpecError
+        A column is stored in another kind, or what identifies a row, or the label, means something else.
+    """
+    record = read_entries(workspace.lake, workspace.project)
+    conflicts = [conflict.sentence for conflict in kind_conflicts(workspace.lake, workspace.spec)]
+    if faults := [*changed_meaning(record, workspace.spec), *conflicts]:
+        raise SpecError(faults)
+
+
+def renamed_to(record: Iterable[Entry]) -> str | None:
+    """Return the name that the record says the project has since it was renamed last; None if it never was."""
+    names = [each.subject for each in record if isinstance(each, MigrationEntry) and each.action == "renamed"]
+    return names[-1] if names else None
+
+
+def require_own_name(workspace: Workspace) -> None:
+    """Refuse to run a project that is being renamed, under either name.
+
+    Raises
+    ------
+    SpecError
+        Its renaming was interrupted.
+    """
+    lake, project = workspace.lake, workspace.project
+    name = renamed_to(read_entries(lake, project))
+    unmoved = [each for each in workspace.spec.formerly if renamed_to(read_entries(lake, each)) == project]
+    if name not in {None, project} or unmoved:
+        old, new = (unmoved[0], project) if unmoved else (project, name)
+        raise SpecError([f"{old} is being renamed to {new}, and this was interrupted: `leeway rename {old} {new}`"])
 
 
 def with_spec_of(workspace: Workspace, record: Sequence[Entry], moment: datetime) -> Workspace:

@@ -26,6 +26,8 @@ class ProjectFacts:
         Every version in the registry; None if the registry was not asked.
     kind_conflicts : tuple of str
         A sentence for each column that is stored in another kind than the spec gives it.
+    changed_meaning : tuple of str
+        A sentence for each change of the spec after which stored rows or labels would mean something else.
     others : frozenset of str
         Projects with a folder in the lake, this one excluded, that no spec describes.
     """
@@ -36,6 +38,7 @@ class ProjectFacts:
     recorded: frozenset[int] = frozenset()
     registered: frozenset[int] | None = None
     kind_conflicts: tuple[str, ...] = ()
+    changed_meaning: tuple[str, ...] = ()
     others: frozenset[str] = frozenset()
 
 
@@ -60,11 +63,11 @@ def mismatches(facts: ProjectFacts) -> list[Mismatch]:
     >>> mismatches(facts)[0].found
     "shop has no night yet, but the lake has 'store', which no project.yaml describes"
     """
-    return [*_of_kinds(facts), *_of_champions(facts), *_of_other_versions(facts), *_of_names(facts)]
+    return [*_of_spec(facts), *_of_champions(facts), *_of_other_versions(facts), *_of_names(facts)]
 
 
-def _of_kinds(facts: ProjectFacts) -> Iterator[Mismatch]:
-    for conflict in facts.kind_conflicts:
+def _of_spec(facts: ProjectFacts) -> Iterator[Mismatch]:
+    for conflict in (*facts.changed_meaning, *facts.kind_conflicts):
         found, _, remedy = conflict.partition("; ")
         yield Mismatch(found, f"{remedy[:1].upper()}{remedy[1:]}")
 
@@ -83,7 +86,8 @@ def _of_champions(facts: ProjectFacts) -> Iterator[Mismatch]:
         found = f"{gone}, nor any champion before it: no row is answered"
     else:
         found = f"{gone}: version {answering}, the champion before it, answers"
-    yield Mismatch(found, f"Restore MLflow's database and artifacts from a backup that has it, or {again}")
+    restore = f"`leeway restore {facts.project}` registers it again from the lake's own copy"
+    yield Mismatch(found, f"{restore}; or restore MLflow from a backup that has it; or {again}")
 
 
 def _of_other_versions(facts: ProjectFacts) -> Iterator[Mismatch]:
@@ -95,8 +99,10 @@ def _of_other_versions(facts: ProjectFacts) -> Iterator[Mismatch]:
         versions = f"version{'s' * (len(unknown) > 1)} {', '.join(map(str, unknown))}"
         yield Mismatch(
             f"MLflow has {versions}, which the decision record does not name",
-            "If the lake was restored from an older backup, restore a newer one; if a retraining is being recorded "
-            "now, wait for it; otherwise delete in MLflow what Leeway did not register: it is never promoted",
+            "If a retraining is being recorded now, wait for it. If the lake was restored from an older backup, a "
+            "newer one is better; else the next nights take in again what is still in the landing zone, and the next "
+            "promote run promotes again what a person had approved. Otherwise delete in MLflow what Leeway did not "
+            "register: it is never promoted",
             certain=False,
         )
 
@@ -108,7 +114,7 @@ def _of_names(facts: ProjectFacts) -> Iterator[Mismatch]:
     for other in sorted(facts.others):
         yield Mismatch(
             f"{facts.project} has no night yet, but the lake has {other!r}, which no project.yaml describes",
-            f"If it was renamed, name it {other} again to keep its history and its champion; history cannot be "
-            "renamed, because signatures name the project. If it is a new project, nothing needs to be done",
+            f"If it was renamed, `leeway rename {other} {facts.project}` brings its history and its champion along. If "
+            "it is a new project, nothing needs to be done",
             certain=False,
         )

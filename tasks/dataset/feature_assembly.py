@@ -16,6 +16,7 @@ from tasks.features import fails_everywhere, featured, with_tables
 from tasks.lake import Filter, Lake, active_rows, deliveries
 from tasks.logs import line, logger
 from tasks.spec import ProjectSpec
+from tasks.spec.cells.kind_conversion import in_kinds
 from tasks.spec.spec_sections.feature_sections import FeatureTable
 from tasks.user_code.purity import ROWS_TRIED
 
@@ -59,7 +60,8 @@ def assemble(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) ->
         passing[list(failures)] = False
         message = next(iter(failures.values()))
         logger().warning(line("feature_function_failed", rows=len(failures), of_rows=len(rows), said=message))
-    return Assembled(_complete(made.rows, spec) if nowhere else made.rows, passing)
+    complete = _complete(made.rows, spec) if nowhere else made.rows
+    return Assembled(in_kinds(complete, spec.read_as, spec), passing)
 
 
 def _complete(rows: pd.DataFrame, spec: ProjectSpec) -> pd.DataFrame:

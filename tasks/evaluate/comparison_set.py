@@ -16,6 +16,7 @@ from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import DataError
 from tasks.model import Predictor
 from tasks.model.input_matrix import as_text, category_codes
+from tasks.spec.champion_inputs import rows_read_by
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS, effective_rows
 
@@ -140,7 +141,9 @@ def score_rows(compared: ComparisonSet, spec: ProjectSpec) -> ScoredRows:
     unseen = _unseen(days, compared, spec)
     rows = compared.holdout[unseen]
     models = {"challenger": compared.challenger, "champion": compared.champion}
-    predictions = {name: model.predict(rows) for name, model in models.items() if model}
+    predictions = {
+        name: model.predict(rows_read_by(rows, spec, model.schema)) for name, model in models.items() if model
+    }
     if compared.crossed is not None:
         predictions["challenger"] = compared.crossed[unseen.to_numpy(dtype=bool)]
     predictions["baseline"] = _baseline(compared, unseen.to_numpy(dtype=bool))

@@ -60,7 +60,7 @@ def take_in(
         without content that was taken in under another key.
     """
     if conflicts := kind_conflicts(lake, spec):
-        raise SpecError(conflicts)
+        raise SpecError([conflict.sentence for conflict in conflicts])
     taken = deliveries(lake, spec.project)
     stamps = {(batch.kind, batch.key, batch.stamp) for batch in taken.newest_of_keys().values()}
     stamps |= read_repeats(lake, spec.project)
@@ -105,7 +105,7 @@ def pseudonym_key(lake: Lake, spec: ProjectSpec, *, is_new: bool) -> bytes | Key
         return b""
     if not is_new and lake.get(spec.project, PSEUDONYM_SCHEME) is None:
         return secret(spec.privacy, os.environ, short=True)
-    return separated(secret(spec.privacy, os.environ), spec.project)
+    return separated(secret(spec.privacy, os.environ), spec.first_name)
 
 
 def kept_pseudonym_key(lake: Lake, spec: ProjectSpec, *, is_new: bool) -> bytes | KeyOf:

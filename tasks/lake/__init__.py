@@ -14,7 +14,7 @@ from tasks.lake.batches import (
     deliveries,
     latest,
 )
-from tasks.lake.decision_log import append_entry, read_entries, read_nights, recorded_projects
+from tasks.lake.decision_log import append_entry, move_project, read_entries, read_nights, recorded_projects
 from tasks.lake.lake import Lake
 from tasks.lake.landing_file import LandingFolder
 from tasks.lake.lease import NIGHT_LEASE, Lease, acquire_lease
@@ -22,7 +22,8 @@ from tasks.lake.object_files import file_system, listed, s3_options
 from tasks.lake.predicates import Cell, Filter, one_of, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
 from tasks.lake.row_files import ParallelMap, RowFiles, RowPart, RowReader, partitions
-from tasks.lake.schemas.stored_kinds import kind_conflicts, stored_columns
+from tasks.lake.schemas.rewritten_table import rewrite_table
+from tasks.lake.schemas.stored_kinds import KindConflict, kind_conflicts, stored_columns
 from tasks.lake.schemas.table_schemas import TABLES, TableSchema
 from tasks.lake.snapshot import LakeSnapshot
 from tasks.lake.table_storage import (
@@ -45,6 +46,7 @@ __all__ = [
     "Cell",
     "Deliveries",
     "Filter",
+    "KindConflict",
     "Lake",
     "LakeSnapshot",
     "LandingFolder",
@@ -73,6 +75,7 @@ __all__ = [
     "latest",
     "layout",
     "listed",
+    "move_project",
     "one_of",
     "partitions",
     "predicate",
@@ -82,6 +85,7 @@ __all__ = [
     "recorded_projects",
     "remove",
     "remove_files",
+    "rewrite_table",
     "s3_options",
     "served_key",
     "stored_columns",

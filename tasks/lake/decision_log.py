@@ -6,7 +6,7 @@ import pandas as pd
 
 from tasks.errors import DataError, Unreachable
 from tasks.lake.lake import Lake
-from tasks.lake.object_files import file_system, listed
+from tasks.lake.object_files import file_system, listed, move_folder
 from tasks.records import Entry, EntryKind, NightEntry, nights_of
 from tasks.records.entry_codec import from_row, to_row
 
@@ -42,6 +42,12 @@ def _entries(table: pd.DataFrame) -> tuple[Entry, ...]:
 def read_nights(lake: Lake, project: str) -> list[NightEntry]:
     """Return the nights of the record, oldest first."""
     return nights_of(read_entries(lake, project, "night"))
+
+
+def move_project(lake: Lake, old: str, new: str) -> None:
+    """Give everything that is stored of a project another name; a repeated call goes on where one was interrupted."""
+    move_folder(lake.root, lake.options, old, new)
+    lake.forget(old)
 
 
 def recorded_projects(lake: Lake) -> list[str]:

@@ -91,7 +91,7 @@ class Lake:
         for _ in range(ATTEMPTS):
             # Keys are looked up in the snapshot that is written to: a commit in between is a conflict.
             snapshot = self.ensured(project, table, frame)
-            fence = self._fence(snapshot, table)
+            fence = self.fencing(snapshot, table)
             if len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
@@ -129,7 +129,7 @@ class Lake:
             no_rows = pa.schema(opened.schema().to_arrow()).empty_table()
             self.append_if_absent(project, table, no_rows, f"claimed/{self.fence[0]}/{self.fence[1]}")
 
-    def _fence(self, snapshot: DeltaTable, table: str) -> list[Transaction]:
+    def fencing(self, snapshot: DeltaTable, table: str) -> list[Transaction]:
         """Return the transactions that name the lease of a commit."""
         from deltalake import Transaction
 
@@ -251,6 +251,12 @@ class Lake:
     def discard(self, project: str, name: str) -> None:
         """Remove an object that `put` wrote, if there is one."""
         remove_object(self.root, self.options, f"{project}/objects/{name}")
+
+    def forget(self, project: str) -> None:
+        """Forget the opened tables of a project, which has another place now."""
+        for kept in (self._opened, self._parsed):
+            for uri in [each for each in kept if each.startswith(self.uri(project, ""))]:
+                del kept[uri]
 
     def current(self, project: str, table: str) -> DeltaTable | None:
         """Return the table as it is now, for reading: opened once, then updated with the commits made since."""

@@ -9,6 +9,9 @@ from typing import Any
 from tasks.errors import EvidenceError, Unreachable
 from tasks.whole_file import private_folder, write_whole
 
+MOVED = "moved"
+"""The mark that a folder was copied whole."""
+
 
 def write_object(
     root: str, options: Mapping[str, str], path: str, content: bytes, *, virtual_addressing: bool = False
@@ -73,6 +76,41 @@ def remove_object(root: str, options: Mapping[str, str], path: str) -> None:
     system, folder = file_system(root, options)
     if system.get_file_info(f"{folder}/{path}").type == fs.FileType.File:
         system.delete_file(f"{folder}/{path}")
+
+
+def move_folder(root: str, options: Mapping[str, str], old: str, new: str) -> None:
+    """Move a folder below a lake's root; it may be interrupted at any point, and repeated.
+
+    In a folder it is one step. An object store has none: everything is copied, then a mark is written, then the former
+    objects are removed. Without the mark the copy is made again, and with it only the removal goes on.
+
+    Raises
+    ------
+    Unreachable
+        When the store does not answer.
+    """
+    from pyarrow import fs
+
+    try:
+        if not root.startswith("s3://"):
+            if (Path(root) / old).is_dir():
+                (Path(root) / old).rename(Path(root) / new)
+            return
+        system, folder = file_system(root, options)
+        found = system.get_file_info(fs.FileSelector(f"{folder}/{old}", recursive=True, allow_not_found=True))
+        paths = [each.path for each in found if each.type == fs.FileType.File]
+        mark = f"{folder}/{new}/objects/{MOVED}"
+        if paths and system.get_file_info(mark).type != fs.FileType.File:
+            for path in sorted(paths):
+                system.copy_file(path, f"{folder}/{new}/{path.removeprefix(f'{folder}/{old}/')}")
+            with system.open_output_stream(mark) as stream:
+                stream.write(old.encode())
+        for path in paths:
+            system.delete_file(path)
+        if system.get_file_info(mark).type == fs.FileType.File:
+            system.delete_file(mark)
+    except OSError as error:
+        raise Unreachable(f"moving {root}/{old} to {new} failed: {error}; run the command again") from error
 
 
 def listed(root: str, options: Mapping[str, str], *, virtual_addressing: bool = False) -> list[Any]:

@@ -130,7 +130,7 @@ def champion_record(entries: Iterable[Entry]) -> ChampionRecord:
                 bars.append(Bar(RecordedVersion(number, entry.digest), _reason(entry.reason)))
             case PromotionEntry(action="promoted") if number is not None:
                 changes.append(ChampionChange("promoted", RecordedVersion(number, entry.digest), entry.time))
-            case PromotionEntry(action="put_back" | "adopted") if number is not None and entry.digest:
+            case PromotionEntry(action="put_back" | "adopted" | "restored") if number is not None and entry.digest:
                 changes.append(ChampionChange("put_back", RecordedVersion(number, entry.digest), entry.time))
             case RollbackEntry() if number is not None:
                 change = _rollback(entry, number)

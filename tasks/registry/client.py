@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal
@@ -22,6 +23,9 @@ from tasks.registry.signing import HomeKeys, Keys
 from tasks.registry.statement import Signed, Statement
 from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 
 class Registry:
     """The model versions of one MLflow server.
@@ -32,16 +36,24 @@ class Registry:
         Address of the server, `http://` or `https://`.
     keys : Keys or HomeKeys
         The keys with which `add_version` signs and `fetch` verifies; with `HomeKeys` it only verifies.
+    former_names : collection of str
+        Names that the project had before: versions may be signed under them.
     """
 
-    def __init__(self, url: str, keys: Keys | HomeKeys | None = None) -> None:
+    def __init__(self, url: str, keys: Keys | HomeKeys | None = None, former_names: Collection[str] = ()) -> None:
         self._server = Server(url)
         self._keys = keys or Keys()
+        self._former_names = frozenset(former_names)
 
     @property
     def url(self) -> str:
         """Address of the server."""
         return self._server.url
+
+    @property
+    def trusted(self) -> Sequence[Ed25519PublicKey]:
+        """The public keys that versions are verified with."""
+        return self._keys.trusted
 
     def link(self, project: str, number: int) -> str:
         """Return the address of a version's page in the MLflow UI.
@@ -58,6 +70,22 @@ class Registry:
         self._experiment(project, description)
         if self._server.ask_or_none("get_registered_model", project) is None:
             self._server.make("create_registered_model", project, description=description)
+
+    def is_taken(self, old: str, new: str) -> bool:
+        """Return whether a new name of a project is that of another model or experiment."""
+        models = [self._server.ask_or_none("get_registered_model", checked_project(name)) for name in (old, new)]
+        experiments = [self._server.ask("get_experiment_by_name", name) for name in (old, new)]
+        return all(models) or all(experiments)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give the model and the experiment of a project another name; what has it already is left as it is.
+
+        Versions keep their numbers, runs, tags and aliases.
+        """
+        if (experiment := self._server.ask("get_experiment_by_name", old)) is not None:
+            self._server.ask("rename_experiment", experiment.experiment_id, new)
+        if self._server.ask_or_none("get_registered_model", checked_project(old)) is not None:
+            self._server.ask("rename_registered_model", old, checked_project(new))
 
     def _experiment(self, project: str, description: str = "") -> str:
         checked_project(project)
@@ -152,7 +180,10 @@ class Registry:
             )
         run_id = self._start_run(self._experiment(project), draft.key, {KEY: draft.key})
         now = clock.now()
-        about, statement = {"project": project, "key": draft.key}, Statement(run_id, now, draft.basis)
+        about, statement = (
+            {"project": project, "key": draft.key},
+            Statement(run_id, now, draft.basis),
+        )
         sealed = seal(draft.files, about, self._keys.private, statement)
         log_run(self._server, run_id, at=now, params=draft.params)
         log_run(self._server, run_id, at=now, metrics=draft.metrics)
@@ -244,7 +275,7 @@ class Registry:
 
     def fetch_sealed(self, version: Version, digest: str = "") -> tuple[dict[str, bytes], Signed]:
         """Return a version's files with their manifest and its signature, verified: see `fetch_signed`."""
-        return FetchedFiles(self._server, self._keys, version).sealed(digest)
+        return self._files(version).sealed(digest)
 
     def signed(self, version: Version) -> Signed:
         """Return what is signed about a version, without fetching its files.
@@ -254,7 +285,10 @@ class Registry:
         EvidenceError
             When the manifest is missing or not signed for this version.
         """
-        return FetchedFiles(self._server, self._keys, version).signed()
+        return self._files(version).signed()
+
+    def _files(self, version: Version) -> FetchedFiles:
+        return FetchedFiles(self._server, self._keys, version, self._former_names)
 
     def set_alias(self, project: str, alias: str, number: int) -> None:
         """Point an alias at a version."""

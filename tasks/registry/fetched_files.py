@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class FetchedFiles:
     server: Server
     keys: Keys | HomeKeys
     version: Version
+    former_names: Collection[str] = ()
 
     def sealed(self, digest: str = "") -> tuple[dict[str, bytes], Signed]:
         """Return all files with the manifest and its signature, verified; see `Registry.fetch_signed`."""
@@ -44,7 +45,7 @@ class FetchedFiles:
         short = sorted(name for name, size in sizes.items() if size is not None and len(files[name]) != size)
         if short:
             raise Unreachable(f"{short} of version {version.number} arrived incomplete; fetch it again.")
-        return files, _of_version(verify(files, self.keys.trusted, version.about), version, digest)
+        return files, _of_version(verify(files, self.keys.trusted, self._about(files)), version, digest)
 
     def signed(self) -> Signed:
         """Return what is signed, from the manifest and its signature alone; see `Registry.signed`."""
@@ -53,7 +54,13 @@ class FetchedFiles:
         _refuse_large(self.version, [sizes[name] for name in names])
         with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
             files = {name: self._download(f"{FOLDER}/{name}", folder).read_bytes() for name in names}
-        return _of_version(verify_manifest(files, self.keys.trusted, self.version.about), self.version)
+        return _of_version(verify_manifest(files, self.keys.trusted, self._about(files)), self.version)
+
+    def _about(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Return what the manifest must be about: the version, under the name that its project has or had."""
+        about, former = self.version.about, {name.encode() for name in self.former_names}
+        signed = next((name for name in former if b'"project":"%s"' % name in files.get(MANIFEST, b"")), None)
+        return about if signed is None else {**about, "project": signed.decode()}
 
     def _listed(self) -> list[Any]:
         return list(self.server.ask_or_none("list_artifacts", self.version.run_id, FOLDER) or [])

@@ -13,6 +13,7 @@ from tasks.records import (
     DriftStatistic,
     Entry,
     Matters,
+    MigrationEntry,
     NightEntry,
     PromotionEntry,
     Recovered,
@@ -35,7 +36,16 @@ from tasks.spec import ProjectSpec
 
 COLUMNS_SHOWN = 8
 BATCHES_SHOWN = 10
-FOLLOWED = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, AnswerEntry, SpecEntry, DegreeEntry)
+FOLLOWED = (
+    RetrainingEntry,
+    PromotionEntry,
+    RollbackEntry,
+    ReleaseEntry,
+    AnswerEntry,
+    SpecEntry,
+    DegreeEntry,
+    MigrationEntry,
+)
 
 
 @dataclass(frozen=True, slots=True)

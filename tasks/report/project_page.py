@@ -15,6 +15,7 @@ from typing import TypeVar
 from tasks.records import (
     DegreeEntry,
     Entry,
+    MigrationEntry,
     NightEntry,
     PromotionEntry,
     ReleaseEntry,
@@ -48,7 +49,7 @@ from tasks.spec import ProjectSpec
 NIGHTS_DRAWN = 400
 LISTED = 60
 UNFOLDED = 14
-LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, SpecEntry, DegreeEntry)
+LISTED_KINDS = (RetrainingEntry, PromotionEntry, RollbackEntry, ReleaseEntry, SpecEntry, DegreeEntry, MigrationEntry)
 E = TypeVar("E", bound=Entry)
 
 

@@ -45,6 +45,8 @@ class ServablePackage(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     version, version_key, version_digest : int, str, str
         Its number, the key that its manifest is about, and the digest of that manifest.
+    signed_as : str
+        The name that the project had when its manifest was signed; empty if it has it still.
     contract : bytes
         The row contract as JSON.
     references : tuple of ReferenceRequest
@@ -58,6 +60,7 @@ class ServablePackage(msgspec.Struct, frozen=True, kw_only=True):
     version_digest: str
     contract: msgspec.Raw
     references: tuple[ReferenceRequest, ...]
+    signed_as: str = ""
 
     @property
     def row_contract(self) -> RowContract:
@@ -67,7 +70,7 @@ class ServablePackage(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def about(self) -> dict[str, str]:
         """What the manifest of the version is about."""
-        return {"project": self.project, "key": self.version_key}
+        return {"project": self.signed_as or self.project, "key": self.version_key}
 
     def to_json(self) -> bytes:
         """Return the package as JSON; equal packages give equal bytes."""

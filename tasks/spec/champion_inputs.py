@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+import pandas as pd
+
 from tasks.errors import SpecError
 from tasks.inference.schema import ModelSchema
+from tasks.spec.cells.kind_conversion import Kind, in_kinds
 from tasks.spec.project_spec import ProjectSpec
 
 
@@ -13,7 +16,8 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
     """Return the spec of a night: with the columns that the champion reads, also those taken out of `features` since.
 
     A model that lost an input would answer as if the value was missing in every row. So what it reads is delivered,
-    checked and watched until a version that was trained without it is champion.
+    checked and watched until a version that was trained without it is champion. What it reads in another kind than the
+    spec gives it now is converted for it: see `ProjectSpec.read_as`.
 
     Parameters
     ----------
@@ -46,12 +50,13 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
         "own_categories": (features.categories, tuple(schema.categories)),
         "own_dates": (features.dates, _dates(schema)),
     }
-    named = {name for names, _ in read.values() for name in names}  # in another kind, `kind_conflicts` refuses it
+    named = {name for names, _ in read.values() for name in names}
     missing = {kind: [name for name in wanted if name not in named] for kind, (_, wanted) in read.items()}
     reads_event_time = schema.time is not None or schema.event_time in {part.column for part in schema.dates}
     if reads_event_time and schema.event_time != spec.source.event_time:
         found = f"reads the event time in {schema.event_time!r}; source.event_time is {spec.source.event_time!r}"
         raise SpecError([_retrain(found, spec)])
+    spec = read_by(spec, schema)
     if not any(missing.values()):
         return spec
     stored = delivered()
@@ -60,6 +65,28 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
         raise SpecError(faults)
     kept = {kind: [*getattr(features, kind), *names] for kind, names in missing.items()}
     return spec.model_copy(update={"features": features.model_copy(update=kept)})
+
+
+def read_by(spec: ProjectSpec, schema: ModelSchema) -> ProjectSpec:
+    """Return the spec with the kinds in which a model reads columns that the spec gives another kind: `read_as`."""
+    return spec.reading(_other_kinds(spec, schema))
+
+
+def rows_read_by(rows: pd.DataFrame, spec: ProjectSpec, schema: ModelSchema) -> pd.DataFrame:
+    """Return rows with the columns that a model reads in another kind than the spec gives them converted for it."""
+    return in_kinds(rows, read_by(spec, schema).read_as, spec)
+
+
+def _other_kinds(spec: ProjectSpec, schema: ModelSchema) -> dict[str, Kind]:
+    features = spec.features
+    read: dict[Kind, tuple[list[str], tuple[str, ...]]] = {
+        "numbers": (features.numbers, schema.numbers),
+        "booleans": (features.booleans, schema.booleans),
+        "categories": (features.categories, tuple(schema.categories)),
+        "dates": (features.dates, _dates(schema)),
+    }
+    pairs = ((name, kind) for kind, (named, names) in read.items() for name in names if name not in named)
+    return {name: kind for name, kind in pairs if name in features.learned}
 
 
 def _dates(schema: ModelSchema) -> tuple[str, ...]:

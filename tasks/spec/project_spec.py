@@ -6,13 +6,15 @@ descriptions become the JSON schema (deployments/spec.schema.json), which editor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from tasks.row_contract.feedback_columns import DECISION, EVENT, TIME
+from tasks.spec.cells.kind_conversion import Kind
 from tasks.spec.field_types import BINARY_METRICS, REGRESSION_METRICS, Column, Metric, Name, Share, SpecSection
 from tasks.spec.landing_sections.decisions_section import DECISIONS, SERVED_DECISIONS, Decisions
 from tasks.spec.landing_sections.feedback_section import FEEDBACK, SERVED_FEEDBACK, Feedback
@@ -76,6 +78,11 @@ class ProjectSpec(SpecSection):
     """One ML problem: what it is for, where its data lands, how far it may drift, and who approves."""
 
     project: Name = Field(description="Lower-case letters, digits and dashes; also the model's name in the registry.")
+    formerly: list[Name] = Field(
+        [],
+        description="Names that the project had before: versions that were signed under them are still its own. "
+        "`leeway rename` writes it.",
+    )
     scope: Scope
     source: Source
     features: Features
@@ -111,6 +118,28 @@ class ProjectSpec(SpecSection):
     compute: Compute = Field(default_factory=Compute)
     notifications: list[Notification] = Field([], description="Who is notified of which events; by default no one.")
     schedule: Schedule = Field(default_factory=Schedule)
+    _read_as: dict[str, Kind] = PrivateAttr(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """The name of the project, and those that it had before."""
+        return [self.project, *self.formerly]
+
+    @property
+    def first_name(self) -> str:
+        """The name that the project began with, from which the keys of its pseudonyms are derived."""
+        return self.formerly[0] if self.formerly else self.project
+
+    @property
+    def read_as(self) -> Mapping[str, Kind]:
+        """The kinds in which the champion reads columns that the spec gives another kind; empty in a file."""
+        return self._read_as
+
+    def reading(self, kinds: Mapping[str, Kind]) -> ProjectSpec:
+        """Return the same spec for a champion that reads some columns in other kinds."""
+        copy = self.model_copy()
+        copy._read_as = dict(kinds)  # noqa: SLF001 - of the same class
+        return copy
 
     def matured_until(self, night: date) -> date:
         """Return the last event date with labels that are known on a night.

@@ -33,6 +33,7 @@ START_SECONDS = 120
 WRITES = {  # what of MLflow's client changes something
     "create_run", "log_batch", "log_artifacts", "log_text", "set_terminated", "create_model_version",
     "set_registered_model_alias", "delete_registered_model_alias", "set_model_version_tag", "delete_model_version_tag",
+    "rename_experiment", "rename_registered_model",
 }  # fmt: skip
 IMPORTED = (
     *("great_expectations", "mlflow", "onnxruntime", "sklearn.ensemble", "deltalake", "apprise"),
@@ -158,9 +159,13 @@ def _run(job: Job) -> None:
     try:
         os.environ.update(job["env"])
         with _tempered(job):
-            getattr(import_module(f"flows.{job['flow']}"), job["flow"])(
-                job["project"], date.fromisoformat(job["night"])
-            )
+            if "command" in job:
+                sys.argv = ["leeway", "--debug", *job["command"]]
+                import_module("flows.cli.app").app(standalone_mode=False)
+            else:
+                getattr(import_module(f"flows.{job['flow']}"), job["flow"])(
+                    job["project"], date.fromisoformat(job["night"])
+                )
         code = 0
     except BaseException:  # noqa: BLE001 - whatever it was, it is written down and the process ends
         sys.stderr.write(f"{os.getpid()} failed\n{traceback.format_exc()}")

@@ -83,6 +83,10 @@ class Copy:
         """Return the order to run a flow on this copy."""
         return {"flow": flow, "project": self.project, "night": night, "env": self.environment, **faults}
 
+    def command(self, *words: str, **faults: Any) -> Job:
+        """Return the order to run a command about this copy."""
+        return {"command": [*words], "env": self.environment, **faults}
+
 
 def copied_to(grown: Path, where: Path, project: str = PROJECT) -> Copy:
     """Copy the grown project, under its own name or another."""

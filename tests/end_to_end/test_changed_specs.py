@@ -119,7 +119,7 @@ def test_a_renamed_project_learns_that_its_history_has_another_name(copy: Copier
     for command in ("status", "check"):
         printed = said(renamed, command, "new")
         assert "new has no night yet, but the lake has 'old', which no project.yaml describes" in printed
-        assert "name it old again to keep its history and its champion" in printed
+        assert "`leeway rename old new` brings its history and its champion along" in printed
 
 
 def test_a_kind_that_was_changed_is_found_by_check_before_a_night_fails_on_it(copy: Copier, said: Said) -> None:

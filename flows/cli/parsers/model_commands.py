@@ -1,4 +1,4 @@
-"""`leeway approve`, `reject`, `reproduce` and `rollback`: which version is champion."""
+"""`leeway approve`, `reject`, `reproduce`, `restore` and `rollback`: which version is champion."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ def reproduce(
     from flows.cli.commands.models.reproduce import reproduce_version
 
     raise typer.Exit(0 if reproduce_version(project, version) else FAILED)
+
+
+@model_app.command()
+def restore(project: Project, reason: Reason = "by hand") -> None:
+    """Register the champion again, from the lake's own copy of its files, if MLflow has lost it."""
+    from flows.cli.commands.models.restore_champion import restore_champion
+
+    restore_champion(project, reason)
 
 
 @model_app.command()

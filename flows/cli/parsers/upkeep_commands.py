@@ -1,4 +1,4 @@
-"""`leeway review`, `predictions`, `erase`, `upkeep` and `docs`: what is stored of a project."""
+"""`leeway review`, `predictions`, `erase`, `upkeep`, `migrate`, `rename` and `docs`: what is stored of a project."""
 
 from __future__ import annotations
 
@@ -82,6 +82,36 @@ def upkeep(
     from flows.cli.commands.machine.run_upkeep import keep_up_now
 
     keep_up_now(project, dry_run=dry_run)
+
+
+@upkeep_app.command()
+def migrate(
+    project: Project,
+    else_missing: Annotated[
+        bool,
+        typer.Option("--else-missing", help="Give up stored values that have no exact value in the new kind."),
+    ] = False,
+    same_label: Annotated[
+        bool, typer.Option("--same-label", help="The label has another name in the spec, and means the same.")
+    ] = False,
+    reason: Reason = "by hand",
+) -> None:
+    """Bring what is stored in line with a changed spec: columns that have another kind, a label of another name."""
+    from flows.cli.commands.project_data.migrate_stored import migrate_stored
+
+    migrate_stored(project, reason, else_missing=else_missing, same_label=same_label)
+
+
+@upkeep_app.command()
+def rename(
+    old: Annotated[str, typer.Argument(help="The name that the project has, or had before its folder was renamed.")],
+    new: Annotated[str, typer.Argument(help="The name that it is to have.")],
+    reason: Reason = "by hand",
+) -> None:
+    """Give a project another name: its folder, history, model and champion go along."""
+    from flows.cli.commands.project_data.rename_project import rename_project
+
+    rename_project(old, new, reason)
 
 
 @upkeep_app.command()

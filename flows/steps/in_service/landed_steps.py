@@ -37,6 +37,7 @@ from tasks.rollout import (
     read_evidence,
 )
 from tasks.rollout.landed_evidence import MOST_BYTES, SERVICE_NAME
+from tasks.spec.champion_inputs import rows_read_by
 
 CLAIM_MINUTES = 10.0
 """A service that has not said for so long that it would run a rollout is not chosen for it."""
@@ -180,7 +181,8 @@ def compared_in_lake(workspace: Workspace, steps: Sequence[RolloutEntry]) -> Rol
         rows = workspace.features(batch_rows(workspace.lake, workspace.project, batch)).tail(MOST_ROWS)
         if rows.empty:
             continue
-        change = version_change((champion, candidate), (champion.predict(rows), candidate.predict(rows)), terms.unit)
+        one, other = (each.predict(rows_read_by(rows, workspace.spec, each.schema)) for each in (champion, candidate))
+        change = version_change((champion, candidate), (one, other), terms.unit)
         counts: dict[str, Any] = {"rows": len(change.changed), "changed": int(np.sum(change.changed))}
         sums += replace(NOTHING_SEEN, **counts, wealth=log_wealth(change, terms.limits))
     return sums

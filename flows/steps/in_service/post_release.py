@@ -21,6 +21,7 @@ from tasks.logs import line, logger
 from tasks.records import NightEntry, Recovered, nights_of
 from tasks.registry.mlflow_names import CHALLENGER, DEGREE, PEOPLE, PREVIOUS, SHADOW
 from tasks.score.task import Scorer
+from tasks.spec.champion_inputs import read_by
 
 SEEN_TO = {"ask", "retrain"}  # actions of a night that show a release that did worse to a person
 LONGEST = 200
@@ -41,7 +42,8 @@ def shadow_scored(workspace: Workspace, champion: Champion, data: NightData) -> 
         return ""
     try:
         waiting = workspace.load(number, data.entries)
-        features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
+        spec = read_by(workspace.spec, waiting.model.schema)
+        features = partial(assembled_features, spec=spec, lake=workspace.lake, folder=workspace.folder)
         with executor(workspace.spec.compute) as spread:
             scorer = Scorer(
                 workspace.lake, workspace.project, waiting.model, number, features, clock.now(), spread=spread

@@ -20,7 +20,7 @@ from tasks.records import ServedProof
 from tasks.row_contract.compiled_contract import contract_digest
 from tasks.score.task import Scorer, score_batches
 from tasks.serving_store.logged_rows import LoggedAnswer, is_served, logged_answers, whole_lines
-from tasks.spec.champion_inputs import with_inputs_of
+from tasks.spec.champion_inputs import read_by, with_inputs_of
 from tasks.validate.contract.suite import Suite
 
 GONE = "the delivery is no longer in serving.uri as it was taken in"
@@ -42,7 +42,6 @@ def score_served(workspace: Workspace, batches: Sequence[Batch]) -> None:
         answered = _answered(workspace, batch)
         if batch.rows_accepted and not isinstance(answered, str):
             given.setdefault((answered[0].version, answered[0].digest), []).append(batch)
-    features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
     for (number, digest), own in given.items():
         version = workspace.served_version(number, digest)
         if isinstance(version, str):
@@ -53,6 +52,8 @@ def score_served(workspace: Workspace, batches: Sequence[Batch]) -> None:
             logger().warning(line("served_rows_left_to_champion", version=number, why=error))
             continue
         model, degree = version.model, workspace.spec.automation.degree
+        spec = read_by(workspace.spec, model.schema)
+        features = partial(assembled_features, spec=spec, lake=workspace.lake, folder=workspace.folder)
         scorer = Scorer(workspace.lake, workspace.project, model, number, features, clock.now(), degree=degree)
         score_batches(scorer, own)
 

@@ -7,6 +7,7 @@ subclass adds is kept as JSON in the column `details` (see `tasks.records.entry_
 from tasks.records.entries.action_entries import (
     AnswerEntry,
     DegreeEntry,
+    MigrationEntry,
     NotificationEntry,
     ReleaseEntry,
     ReviewEntry,
@@ -33,6 +34,7 @@ __all__ = [
     "DegreeEntry",
     "Entry",
     "EntryKind",
+    "MigrationEntry",
     "NightEntry",
     "NotificationEntry",
     "PromotionAction",
@@ -61,4 +63,5 @@ ENTRY_TYPES: tuple[type[Entry], ...] = (
     AnswerEntry,
     SpecEntry,
     DegreeEntry,
+    MigrationEntry,
 )

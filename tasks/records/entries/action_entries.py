@@ -78,6 +78,19 @@ class SpecEntry(Entry):
     content: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationEntry(Entry):
+    """A person brought what is stored in line with a changed spec; `subject` is what was brought in line.
+
+    `converted` gives stored columns another kind, `renamed` gives the project another name, and `relabelled` says that
+    the label has another name and the same meaning.
+    """
+
+    kind: ClassVar[EntryKind] = "migration"
+
+    action: Literal["converted", "renamed", "relabelled"]
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """What a message is about: its event (`alarm`, `approval`, ...), and its subject, which is unique in the event."""

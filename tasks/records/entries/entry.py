@@ -20,6 +20,7 @@ EntryKind = Literal[
     "answer",
     "spec",
     "degree",
+    "migration",
 ]
 VERSION_NAME = re.compile(r"version (\d+)")
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from tasks.records.entries.entry import Entry, EntryKind
 
-PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted"]
+PromotionAction = Literal["promoted", "rejected", "refused", "put_back", "approved", "adopted", "restored"]
 RolloutAction = Literal["started", "advanced", "doubted", "rolled_back", "finished"]
 
 
@@ -44,7 +44,8 @@ class PromotionEntry(Entry):
     """A step of a promotion; `because` is the reason in the words of the person, or what the spec allows.
 
     `digest` is that of the signed manifest of the version in `subject`; earlier versions of Leeway did not record it.
-    `adopted` records the digest of a champion that has none.
+    `adopted` records the digest of a champion that has none, and `restored` that a champion that the registry had lost
+    has another number and another digest.
     """
 
     kind: ClassVar[EntryKind] = "promotion"

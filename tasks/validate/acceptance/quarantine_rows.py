@@ -11,6 +11,7 @@ import pandas as pd
 from tasks.lake import Batch
 from tasks.records import Finding
 from tasks.spec.cells.cell_types import any_fault
+from tasks.spec.cells.kind_conversion import in_kinds
 from tasks.spec.cells.moments import REPEATED
 from tasks.spec.cells.time_cells import time_texts
 from tasks.spec.project_spec import FeatureTable, ProjectSpec
@@ -124,7 +125,8 @@ def as_delivered(raw: pd.Series, spec: ProjectSpec) -> pd.DataFrame:
     >>> as_delivered(raw, ProjectSpec.model_validate(named))["rooms"].tolist()
     [900.0, nan]
     """
-    return dated(typed(_delivered(raw).reindex(columns=[*spec.row_columns, *spec.fault_columns]), spec).frame, spec)
+    rows = typed(_delivered(raw).reindex(columns=[*spec.row_columns, *spec.fault_columns]), spec).frame
+    return in_kinds(dated(rows, spec), spec.read_as, spec)
 
 
 def as_json(rows: pd.DataFrame, spec: ProjectSpec) -> list[str]:

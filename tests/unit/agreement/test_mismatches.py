@@ -63,4 +63,4 @@ def test_a_conflict_of_kinds_says_what_to_do() -> None:
 def test_only_a_project_without_nights_may_have_been_renamed() -> None:
     (each,) = mismatches(ProjectFacts("shop", 0, others=frozenset({"store"})))
     assert not each.certain
-    assert "name it store again" in each.remedy
+    assert "`leeway rename store shop` brings its history" in each.remedy
