@@ -11,11 +11,11 @@ from typing import Any
 
 from prefect import flow, runtime
 
+from flows.kept_version import keep_champions
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
 from flows.steps.in_service.landed_steps import landed_step
 from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
-from flows.steps.kept_version import keep_champions
 from flows.steps.publish import write_report
 from flows.steps.recorded_spec import require_own_name
 from flows.workspace import Workspace, open_workspace

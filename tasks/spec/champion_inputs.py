@@ -56,7 +56,8 @@ def with_inputs_of(spec: ProjectSpec, schema: ModelSchema, delivered: Callable[[
     if reads_event_time and schema.event_time != spec.source.event_time:
         found = f"reads the event time in {schema.event_time!r}; source.event_time is {spec.source.event_time!r}"
         raise SpecError([_retrain(found, spec)])
-    spec = read_by(spec, schema)
+    if others := _other_kinds(spec, schema):
+        spec = spec.reading(others)
     if not any(missing.values()):
         return spec
     stored = delivered()

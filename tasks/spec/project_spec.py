@@ -78,11 +78,6 @@ class ProjectSpec(SpecSection):
     """One ML problem: what it is for, where its data lands, how far it may drift, and who approves."""
 
     project: Name = Field(description="Lower-case letters, digits and dashes; also the model's name in the registry.")
-    formerly: list[Name] = Field(
-        [],
-        description="Names that the project had before: versions that were signed under them are still its own. "
-        "`leeway rename` writes it.",
-    )
     scope: Scope
     source: Source
     features: Features
@@ -118,6 +113,11 @@ class ProjectSpec(SpecSection):
     compute: Compute = Field(default_factory=Compute)
     notifications: list[Notification] = Field([], description="Who is notified of which events; by default no one.")
     schedule: Schedule = Field(default_factory=Schedule)
+    formerly: list[Name] = Field(
+        [],
+        description="Names that the project had before: versions that were signed under them are still its own. "
+        "`leeway rename` writes it.",
+    )
     _read_as: dict[str, Kind] = PrivateAttr(default_factory=dict)
 
     @property

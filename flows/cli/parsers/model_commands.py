@@ -44,7 +44,7 @@ def reproduce(
 @model_app.command()
 def restore(project: Project, reason: Reason = "by hand") -> None:
     """Register the champion again, from the lake's own copy of its files, if MLflow has lost it."""
-    from flows.cli.commands.models.restore_champion import restore_champion
+    from flows.cli.commands.migrations.restore_champion import restore_champion
 
     restore_champion(project, reason)
 

@@ -97,7 +97,7 @@ def migrate(
     reason: Reason = "by hand",
 ) -> None:
     """Bring what is stored in line with a changed spec: columns that have another kind, a label of another name."""
-    from flows.cli.commands.project_data.migrate_stored import migrate_stored
+    from flows.cli.commands.migrations.migrate_stored import migrate_stored
 
     migrate_stored(project, reason, else_missing=else_missing, same_label=same_label)
 
@@ -109,7 +109,7 @@ def rename(
     reason: Reason = "by hand",
 ) -> None:
     """Give a project another name: its folder, history, model and champion go along."""
-    from flows.cli.commands.project_data.rename_project import rename_project
+    from flows.cli.commands.migrations.rename_project import rename_project
 
     rename_project(old, new, reason)
 

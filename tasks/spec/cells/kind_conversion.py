@@ -54,6 +54,7 @@ def converted(column: pd.Series, kind: Kind, spec: ProjectSpec) -> Read:
 
     Examples
     --------
+    >>> from tasks.spec import ProjectSpec
     >>> scope = {"owner": "me", "objective": "prices", "metric": "mean_absolute_error"}
     >>> source = {"uri": "rows", "id": ["id"], "event_time": "at", "label": {"column": "price"}}
     >>> spec = ProjectSpec.model_validate(

@@ -1,0 +1,1 @@
+"""Commands that bring in line what no longer fits: a changed spec, another name, a lost champion."""
