@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.compact import COMPACT_FILE, is_built
-from tasks.errors import EvidenceError
+from tasks.errors import DataError, EvidenceError
 from tasks.inference.answer_scale import scores_from_probabilities
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE, ModelSchema, Output
@@ -22,6 +22,7 @@ from tasks.model.export.compact_forms import (
     compact_log_linear,
 )
 from tasks.model.export.forests import forest_graph
+from tasks.model.export.lightgbm_trees import compact_lightgbm, lightgbm_fault, lightgbm_graph, lightgbm_scores
 from tasks.model.export.linear import linear_graph, log_linear_graph
 from tasks.model.export.transformers import preprocessing_steps
 from tasks.model.onnx_model import OnnxModel
@@ -44,6 +45,7 @@ class Exporter:
 
 _TREES, _FOREST = Exporter(boosting_graph, compact_boosting), Exporter(forest_graph, compact_forest)
 _LINEAR, _LOG_LINEAR = Exporter(linear_graph, compact_linear), Exporter(log_linear_graph, compact_log_linear)
+_LIGHTGBM = Exporter(lightgbm_graph, compact_lightgbm)
 _FOREST_OF_CLASSES = Exporter(forest_graph, compact_forest, "probability")
 
 EXPORTERS: dict[str, Exporter] = {
@@ -70,10 +72,12 @@ EXPORTERS: dict[str, Exporter] = {
     "LogisticRegressionCV": _LINEAR,
     "PoissonRegressor": _LOG_LINEAR,
     "GammaRegressor": _LOG_LINEAR,
+    "LGBMRegressor": _LIGHTGBM,
+    "LGBMClassifier": _LIGHTGBM,
 }
-"""By the name of the scikit-learn class; other estimators are stored with skops."""
+"""By the name of the class; other estimators of scikit-learn are stored with skops."""
 
-SCORED = ("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV")
+SCORED = ("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV", "LGBMClassifier")
 """Classifiers with a decision function of log odds, or of logarithms of odds between classes."""
 
 
@@ -94,8 +98,18 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     Predictor
         An OnnxModel if an exporter and the steps of the schema represent all of it, else a SkopsModel. It has a compact
         file where this installation can evaluate one: what is not proven is not used.
+
+    Raises
+    ------
+    DataError
+        An estimator of LightGBM that cannot be represented: it has no other form that is safe to load.
     """
     final, before = _parts(fitted)
+    if is_lightgbm(final) and (fault := lightgbm_fault(final)):
+        raise DataError(
+            f"{type(final).__name__} cannot be exported exactly: {fault}. Leave that out of its parameters, or use an "
+            "estimator of scikit-learn"
+        )
     schema = replace(
         schema,
         estimator=f"{type(final).__module__}.{type(final).__qualname__}",
@@ -122,7 +136,11 @@ def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
     -------
     array, shape (n,), or (n, k) for more than two classes
     """
-    final, _ = _parts(fitted)
+    final, before = _parts(fitted)
+    if is_lightgbm(final):
+        for step in before:
+            inputs = step.transform(inputs)
+        return lightgbm_scores(final, inputs)
     if not hasattr(final, "classes_"):
         with np.errstate(over="ignore"):  # exp of a large value is infinite, as in the graph
             return np.asarray(fitted.predict(inputs), dtype=np.float64).ravel()
@@ -192,8 +210,15 @@ def _parts(fitted: Any) -> tuple[Any, list[Any]]:
     return (fitted, []) if steps is None else (steps[-1][1], [step for _, step in steps[:-1]])
 
 
+def is_lightgbm(final: Any) -> bool:
+    """Return whether an estimator is one of LightGBM."""
+    return type(final).__module__.startswith("lightgbm.")
+
+
 def _is_exportable(final: Any) -> bool:
-    """Return whether it is a class of scikit-learn with one label."""
+    """Return whether it is a class of scikit-learn or LightGBM with one label."""
+    if is_lightgbm(final):
+        return True
     one_label = getattr(final, "n_outputs_", 1) == 1 and np.ndim(getattr(final, "intercept_", 0.0)) <= 1
     return type(final).__module__.startswith("sklearn.") and one_label
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.spec.field_types import IMPORT_PATH, Column, Share, SpecSection
 
 ESTIMATORS = ("hist_gradient_boosting", "random_forest", "extra_trees", "linear")
+LIGHTGBM = ("lightgbm:LGBMRegressor", "lightgbm:LGBMClassifier")
+"""Estimators of LightGBM, which can be exported exactly."""
+LIGHTGBM_PARAMETERS = frozenset(
+    {
+        *("boosting_type", "num_leaves", "max_depth", "learning_rate", "n_estimators", "objective", "class_weight"),
+        *("min_split_gain", "min_child_weight", "min_child_samples", "subsample", "subsample_freq", "colsample_bytree"),
+        *("reg_alpha", "reg_lambda", "alpha", "max_bin", "extra_trees", "path_smooth", "scale_pos_weight"),
+        *("feature_fraction_bynode", "min_data_per_group", "max_cat_threshold", "max_cat_to_onehot"),
+        *("cat_l2", "cat_smooth", "tweedie_variance_power", "poisson_max_delta_step", "max_delta_step"),
+    }
+)
+"""Its parameters that a spec may set: others name files, other machines or devices."""
 
 
 class Split(SpecSection):
@@ -31,8 +43,9 @@ class Estimator(SpecSection):
 
     use: str = Field(
         min_length=1,
-        description="hist_gradient_boosting, random_forest, extra_trees, linear, or a scikit-learn estimator as "
-        "`sklearn.module:Class`, which gets imputed, scaled and one-hot encoded columns.",
+        description="hist_gradient_boosting, random_forest, extra_trees, linear, a scikit-learn estimator as "
+        "`sklearn.module:Class`, which gets imputed, scaled and one-hot encoded columns, or `lightgbm:LGBMRegressor` "
+        "or `lightgbm:LGBMClassifier` (the extra `lightgbm`), which gets missing values and categories as they are.",
     )
     parameters: dict[str, bool | int | float | str | list[bool | int | float | str]] = Field(
         {},
@@ -44,11 +57,18 @@ class Estimator(SpecSection):
     @classmethod
     def _is_known(cls, value: str) -> str:
         is_path = IMPORT_PATH.fullmatch(value) and value.startswith(("sklearn.", "sklearn:"))
-        if value not in ESTIMATORS and not is_path:
-            # Only models of scikit-learn are registered, and another class would run with the key that signs them.
-            names = ", ".join(ESTIMATORS)
+        if value not in {*ESTIMATORS, *LIGHTGBM} and not is_path:
+            # Only models that can be proven are registered, and another class would run with the key that signs them.
+            names = ", ".join([*ESTIMATORS, *LIGHTGBM])
             raise ValueError(f"found {value!r}; expected {names}, or a class of scikit-learn as 'sklearn.module:Class'")
         return value
+
+    @model_validator(mode="after")
+    def _has_known_parameters(self) -> Self:
+        unknown = sorted(set(self.parameters) - LIGHTGBM_PARAMETERS) if self.use in LIGHTGBM else []
+        if unknown:
+            raise ValueError(f"found the parameters {unknown} of {self.use}; known are {sorted(LIGHTGBM_PARAMETERS)}")
+        return self
 
 
 class Training(SpecSection):

@@ -8,7 +8,7 @@ from typing import Any
 from tasks.errors import SpecError
 from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.spec_sections.training_sections import ESTIMATORS
+from tasks.spec.spec_sections.training_sections import ESTIMATORS, LIGHTGBM
 from tasks.train.model_search.recipes import BOOSTING, Recipe
 
 FOREST_TREES = 100
@@ -52,7 +52,12 @@ def build_estimator(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
 
 def reads_missing_values(recipe: Recipe) -> bool:
     """Return whether the estimator accepts missing values and codes, as trees do."""
-    return recipe.estimator in CLASSES
+    return recipe.estimator in CLASSES or recipe.estimator in LIGHTGBM
+
+
+def fit_options(recipe: Recipe, codes: list[int]) -> dict[str, Any]:
+    """Return further parameters of a fit: the columns with category codes, where the estimator asks for them."""
+    return {"categorical_feature": codes} if recipe.estimator in LIGHTGBM and codes else {}
 
 
 def takes_weights(estimator: Any) -> bool:
@@ -73,6 +78,9 @@ def _given(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> dict[str, Any
         }
     if recipe.estimator in CLASSES:
         return {"n_estimators": FOREST_TREES, "min_samples_leaf": 3, "n_jobs": 1}
+    if recipe.estimator in LIGHTGBM:
+        # A fit does not depend on the machine: one thread, and histograms built in one way.
+        return {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True}
     linear_classifier = recipe.estimator == "linear" and spec.training.task != "regression"
     return {"max_iter": 1000} if linear_classifier else {}
 
@@ -89,6 +97,10 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
     try:
         return _estimator_class(module, name)
     except (ImportError, AttributeError, TypeError) as error:
+        if recipe.estimator in LIGHTGBM:
+            raise SpecError(
+                [f"training.estimators: {recipe.estimator!r} needs LightGBM ({error}); install `leeway[lightgbm]`"]
+            ) from error
         expected = f"{', '.join(ESTIMATORS)}, or a class of scikit-learn as 'sklearn.module:Class'"
         raise SpecError(
             [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {expected}"]
@@ -96,7 +108,7 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
 
 
 def _estimator_class(module: str, name: str) -> Any:
-    """Return a class of scikit-learn; nothing else is imported or called, because the spec is no code.
+    """Return a class of scikit-learn, or one of LightGBM that is known: no other is imported, as the spec is no code.
 
     >>> _estimator_class("sklearn.linear_model", "Ridge").__name__
     'Ridge'
@@ -106,7 +118,7 @@ def _estimator_class(module: str, name: str) -> Any:
     """
     from sklearn.base import BaseEstimator
 
-    if module.partition(".")[0] != "sklearn":
+    if module.partition(".")[0] != "sklearn" and f"{module}:{name}" not in LIGHTGBM:
         raise ImportError("it is not in scikit-learn")
     found = getattr(import_module(module), name)
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):

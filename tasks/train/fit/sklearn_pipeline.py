@@ -16,7 +16,7 @@ from tasks.model import raw_scores as scores_of
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import date_parts
 from tasks.train.data.weighted_levels import weighted_median
-from tasks.train.fit.estimators import build_estimator, reads_missing_values, takes_weights
+from tasks.train.fit.estimators import build_estimator, fit_options, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
 from tasks.user_code.row_attempts import described
 
@@ -76,7 +76,8 @@ def fitted_pipeline(
             "training.estimators."
         )
     steps.append((MODEL, model))
-    fit_parameters = {} if weights is None else {f"{MODEL}__sample_weight": weights}
+    options = fit_options(recipe, codes) | ({} if weights is None else {"sample_weight": weights})
+    fit_parameters = {f"{MODEL}__{name}": value for name, value in options.items()}
     constant = dict.fromkeys(without_values(features[[*numeric, *times]]), 0.0)
     pipeline, complete = Pipeline(steps), features.assign(**constant)
     with _one_thread(), _named_failures(recipe.estimator, len(features), spec.privacy):
