@@ -16,6 +16,7 @@ import pandas as pd
 from tasks.dataset.event_days import days_of
 from tasks.drift import Suspicion
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift
+from tasks.monitor.harm_checks.converted_part import converted_part
 from tasks.monitor.harm_checks.exact_offset import is_offset
 from tasks.monitor.harm_checks.label_faults import WEEK, LabelLook, label_fault, regime_start
 from tasks.monitor.harm_checks.sudden_columns import SuddenMove, sudden_move
@@ -74,6 +75,10 @@ def harm_suspicions(
         if suspected is not None:
             yield suspected
             break
+    else:
+        part = converted_part(monitor, seen, known.accepted, regime_start(found))
+        if part is not None:
+            yield part
     if (fault := label_fault(known.labelled, look, found)) is not None:
         yield fault
 

@@ -13,6 +13,7 @@ import pytest
 from tasks.drift import Leeway, build_reference
 from tasks.monitor import DriftMonitor
 from tasks.monitor.drift_monitor import InputDrift
+from tasks.monitor.harm_checks.converted_part import converted_part
 from tasks.monitor.harm_checks.harm_suspicions import KnownSince, harm_suspicions
 from tasks.monitor.harm_checks.label_faults import LabelLook, label_fault, labels_back
 from tasks.monitor.harm_checks.sudden_columns import sudden_move
@@ -87,6 +88,29 @@ def test_a_fault_of_few_days_is_not_diluted_by_a_cohort_of_weeks(monitor: DriftM
     assert (found.kind, found.columns) == ("shock", ("temp",))
     assert found.since is not None
     assert day(BEFORE + ONSET - 3) <= found.since <= day(BEFORE + ONSET)  # weeks with all four days have the same mean
+
+
+def some_in_miles(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(dist=np.where(np.arange(len(rows)) % 5 == 0, rows["dist"] * 1.609344, rows["dist"]))
+
+
+def all_are_farther(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(dist=rows["dist"] * 1.1)
+
+
+@pytest.mark.parametrize(("breaks", "kinds"), [(some_in_miles, ["unit_change"]), (all_are_farther, []), (nothing, [])])
+def test_a_part_in_another_unit_is_seen_once_the_error_rose(
+    monitor: DriftMonitor, breaks: Change, kinds: list[str]
+) -> None:
+    days = [labelled(BEFORE + number, nothing, breaks, nights=NIGHTS) for number in range(NIGHTS)]
+    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in enumerate(days)}
+    seen = InputDrift((DriftStatistic("dist", Statistic.LEVEL, 0.06, 0.1),))  # within its leeway
+    found = converted_part(monitor, seen, accepted, onset := day(BEFORE + ONSET))
+    assert [one.kind for one in (found,) if one is not None] == kinds
+    if found is not None:
+        assert found.since == onset
+        assert 0.1 < float(found.numbers["share"]) < 0.3  # 0.2
+        assert "of the values since 2026-03-06 are as if 1.609 x (mile, kilometre" in found.evidence
 
 
 def test_new_values_that_only_the_newest_window_shows_are_no_column_within_the_known(monitor: DriftMonitor) -> None:
