@@ -85,6 +85,8 @@ def test_the_answers_that_count_are_written_as_one_file(lake: Lake, leeway: Leew
         reasons="",
         probabilities=None,
         predicted_class=None,
+        lower=None,
+        upper=None,
         time=NOON,
     )
     killed = answers.assign(batch_id="of a night that was killed", prediction=-1.0)

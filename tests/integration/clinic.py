@@ -107,6 +107,7 @@ class Clinic:
         rows = active_rows(self.lake, "clinic", "rows")[["row_id", "batch_id", "revision", "event_date"]]
         made: dict[str, Any] = {"prediction": 3.0, "score": 3.0, "confidence": 1.0, "deferred": False, "reasons": "age"}
         made |= {"version": 1, "role": "champion", "time": MOMENT, "probabilities": None, "predicted_class": None}
+        made |= {"lower": None, "upper": None}
         self.lake.append_if_absent("clinic", "predictions", rows.assign(**made), f"answers/{revision}")
         profile: dict[str, Any] = {"source": "rows", "ruler": "r", "row_count": len(rows), "profile": CELL.encode()}
         self.lake.append_if_absent("clinic", "profiles", rows.assign(**profile).head(1), f"profiles/{revision}")

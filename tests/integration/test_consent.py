@@ -89,6 +89,7 @@ def test_rows_without_consent_are_in_no_queue_and_on_no_page(folder: Path) -> No
     rows = active_rows(lake, "clinic", "rows")[["row_id", "batch_id", "revision", "event_date"]]
     made: dict[str, Any] = {"prediction": 3.0, "score": 3.0, "confidence": 0.1, "deferred": True, "reasons": "age"}
     made |= {"version": 1, "role": "champion", "time": MOMENT, "probabilities": None, "predicted_class": None}
+    made |= {"lower": None, "upper": None}
     lake.append_if_absent("clinic", "predictions", rows.assign(**made), "answers")
     queue = waiting_rows(lake, spec)
     assert set(queue.waiting["row_id"]) == set(queue.rows["row_id"]) == set(NAMES) - {"p1"}

@@ -88,7 +88,13 @@ def test_answers_for_rows_that_still_count_are_kept_when_others_of_their_batch_a
     answers = pd.DataFrame({"row_id": ["x", "y", "z"], "batch_id": "one", "revision": 1, "event_date": DAY})
     answers = answers.assign(version=1, role="champion", prediction=0.5, score=0.5, confidence=None)
     answers = answers.assign(
-        deferred=False, reasons="", probabilities=None, predicted_class=None, time=pd.Timestamp(MOMENT)
+        deferred=False,
+        reasons="",
+        probabilities=None,
+        predicted_class=None,
+        time=pd.Timestamp(MOMENT),
+        lower=None,
+        upper=None,
     )
     lake.append_if_absent("houses", "predictions", answers, served_key("one/1"), version_key("one/1", 1))
     write(lake, delivered("two", "b.csv", {"z": 4}))

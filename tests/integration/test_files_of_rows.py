@@ -34,7 +34,7 @@ def store_deferred(lake: Lake, rows: pd.DataFrame) -> None:
     """Store answers to rows that were all left to a person."""
     said = rows[["row_id", "batch_id", "revision", "event_date"]].assign(
         version=1, role="champion", prediction=0.5, score=0.0, probabilities=None, predicted_class=None, confidence=0.5,
-        deferred=True, reasons="", time=MOMENT,
+        deferred=True, reasons="", time=MOMENT, lower=None, upper=None,
     )  # fmt: skip
     lake.append_if_absent("line", "predictions", said, "said/1")
 

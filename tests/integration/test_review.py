@@ -105,7 +105,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Making:
         lake.append_if_absent("mine", "rows", rows, "rows/1")
         said = rows[["row_id", "batch_id", "revision", "event_date"]].assign(
             version=1, role="champion", prediction=[10.0, 20.0, 30.0, 40.0], score=0.0, probabilities=None, time=MOMENT,
-            predicted_class=None,
+            predicted_class=None, lower=None, upper=None,
             confidence=[-2.0, -3.0, -4.0, -1.0], deferred=[True, True, True, False], reasons="size=1 (+2)",
         )  # fmt: skip
         lake.append_if_absent("mine", "predictions", said, "served/rows/1")
