@@ -11,6 +11,8 @@ import os
 import runpy
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -36,8 +38,14 @@ if TYPE_CHECKING:
 REPORT = "demo-report.html"
 
 
-def run_demo(name: str, *, keep: bool) -> None:
-    """Run the demo of a worked project; Ctrl-C stops every process it started, and the next start continues."""
+def run_demo(name: str, *, keep: bool, serve: bool = False) -> None:
+    """Run the demo of a worked project; Ctrl-C stops every process it started, and the next start continues.
+
+    Parameters
+    ----------
+    serve : bool
+        Whether the champion answers requests meanwhile, and a page.
+    """
     project, console = worked_project(name), screen()
     outer = _home(project.path)
     stop_on_signals()
@@ -46,11 +54,13 @@ def run_demo(name: str, *, keep: bool) -> None:
     project = _copied(project, where) if project.upstream else project  # its answers are files next to the specs
     os.environ["LEEWAY_PROJECTS"] = str(project.path.parent.parent)
     spec = read_spec(project.path)
+    if serve:
+        _require_servable(spec)
     console.print(f"[bold]{spec.project}[/]: {spec.scope.objective}")
     _give_privacy_key(spec, where)
     foreign = configured() is not None
     with open_stack(where, keep=keep, say=console.print) as endpoints:
-        report = _run(project, (where, endpoints), console)
+        report = _run(project, (where, endpoints), console, serve=serve)
         for one in project.chain if foreign and not keep else ():
             _remove_from_servers(one.path.parent.name)
     if keep:
@@ -63,6 +73,14 @@ def run_demo(name: str, *, keep: bool) -> None:
     console.print(f"stopped the servers and removed the demo's data; the report is kept: {saved}")
     again = f"--project {name} --keep"
     console.print(f'to explore the UIs: [bold]leeway demo {again}[/], or [bold]make demo ARGS="{again}"[/]')
+
+
+def _require_servable(spec: ProjectSpec) -> None:
+    if spec.privacy.pseudonymise or spec.source.files is not None:
+        raise Terminal(
+            f"{spec.project} is not served, because its rows have pseudonyms or name files; expected another "
+            "--project, such as house-prices"
+        )
 
 
 def stop_demo() -> None:
@@ -99,7 +117,7 @@ def _copied(project: WorkedProject, where: Path) -> WorkedProject:
     return replace(copied(project), upstream=tuple(map(copied, project.upstream)))
 
 
-def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console) -> str:
+def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console, *, serve: bool) -> str:
     """Run the whole demo on open servers; return the path of the report of the last project."""
     where, endpoints = stack
     specs = [read_spec(one.path) for one in project.chain]
@@ -125,12 +143,23 @@ def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console
         if len(demos) > 1:
             console.print(f"\n[bold]{demo.project}[/]: {demo.workspace.spec.scope.objective}")
         demo.begin()
-    run_nights(demos, begins[-1], date.max, partial(_react, project))
+    with _answering(demos[-1].workspace, console) if serve else nullcontext():
+        run_nights(demos, begins[-1], date.max, partial(_react, project))
     for demo in demos:
         _print_outcome(demo, console)
     report = [write_report(workspace) for workspace in workspaces][-1]
     console.print("\nyour own data: [bold]leeway init DATA --time COLUMN --label COLUMN[/], then [bold]leeway up[/]")
     return report
+
+
+@contextmanager
+def _answering(workspace: Workspace, console: Console) -> Iterator[None]:
+    """Let the champion answer requests while the nights of a block go on, and say which versions did."""
+    from flows.demo.served_demo import served
+
+    with served(workspace, lambda text: console.print(text, soft_wrap=True, highlight=False)) as asking:
+        yield
+    console.print(asking.said())
 
 
 def _nothing() -> None:

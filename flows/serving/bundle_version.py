@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flows.loaded_version import fetched
 from flows.serving.package_version import packaged
-from flows.steps.in_service.single_rows import row_rules
+from flows.steps.in_service.single_rows import RowTerms, row_terms
 from flows.workspace import Workspace
 from tasks.bundle import BundledVersion, Form, bundle_files, signed_bundle
 from tasks.compact import COMPACT_FILE, has_fixed_sums
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tasks.registry.statement import Signed
     from tasks.registry.versions import Version
-    from tasks.validate import Suite
 
 KEPT_BACK = ("human", "shadow")
 
@@ -59,29 +58,28 @@ def bundle_of(
             f"the registry has no version {recorded.number} of {workspace.project}; `leeway status "
             f"{workspace.project}` shows what there is"
         )
-    rules = row_rules(workspace.spec, workspace.folder)
-    bundled = bundled_version(found, workspace.spec, rules, form, moment)
+    bundled = bundled_version(found, row_terms(workspace.spec, workspace.folder), form, moment)
     files = bundle_files(form, bundled, licence)
     return MadeBundle(recorded.number, bundled, signed_bundle(files, form, bundled, key, moment))
 
 
 def bundled_version(
-    found: tuple[Version, Mapping[str, bytes], Signed], spec: ProjectSpec, rules: Suite, form: Form, moment: datetime
+    found: tuple[Version, Mapping[str, bytes], Signed], terms: RowTerms, form: Form, moment: datetime
 ) -> BundledVersion:
     """Return what a bundle of a verified version is made of.
 
     Parameters
     ----------
-    rules : Suite
-        See `row_rules`.
+    terms : RowTerms
+        See `row_terms`.
     """
-    version, files, signed = found
+    (version, files, signed), spec = found, terms.spec
     schema = ModelSchema.from_json(files[SCHEMA_FILE])
     if faults := unbundled(spec, schema, files, form):
         raise DataError(f"version {version.number} of {spec.project} cannot be bundled: {'; '.join(faults)}")
     made_on, days = moment.date(), spec.edge.stale_after_days
     return BundledVersion(
-        package=packaged(version, files, signed, spec, rules, moment),
+        package=packaged(version, files, signed, terms, moment),
         schema=schema,
         model=files[ONNX_FILE if form == "onnx" else COMPACT_FILE],
         made_on=made_on,

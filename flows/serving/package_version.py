@@ -8,24 +8,26 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+import pandas as pd
 
-from flows.steps.in_service.single_rows import CheckedRows, checked_rows, contract_of
+from flows.serving.feature_publishing.online_function import prove_online_function
+from flows.steps.in_service.single_rows import CheckedRows, RowTerms, checked_rows
+from tasks.dataset.feature_assembly import Assembled, with_made
 from tasks.errors import DataError
 from tasks.inference.automation_degree import deferred_under
 from tasks.model import Predictor, load_model
 from tasks.model.export.onnx_graph import split_points
-from tasks.package import reference_rows, unservable
+from tasks.package import reference_joins, reference_rows, unservable, with_joined
 from tasks.registry.manifest import MANIFEST
 from tasks.registry.statement import Signed
 from tasks.registry.versions import Version
 from tasks.serving_store import ReferenceAnswer, ReferenceRequest, ServablePackage
 from tasks.serving_store.servable_package import PROTOCOL
 from tasks.spec import ProjectSpec
-from tasks.validate.contract.suite import Suite
 
 
 def packaged(
-    version: Version, files: Mapping[str, bytes], signed: Signed, spec: ProjectSpec, rules: Suite, moment: datetime
+    version: Version, files: Mapping[str, bytes], signed: Signed, terms: RowTerms, moment: datetime
 ) -> ServablePackage:
     """Return the package of a verified version.
 
@@ -35,8 +37,8 @@ def packaged(
         The verified files of the version.
     signed : Signed
         What its manifest signs.
-    rules : Suite
-        See `row_rules`.
+    terms : RowTerms
+        See `row_terms`.
     moment : datetime
         The time of the batch answers; it is not part of the package.
 
@@ -45,14 +47,14 @@ def packaged(
     DataError
         When single rows cannot be answered as in the nightly batch; it names every reason.
     """
-    model = load_model(files)
+    model, spec = load_model(files), terms.spec
     if faults := unservable(spec, model.schema):
         raise DataError(
             f"version {version.number} of {spec.project} cannot be served: {'; '.join(faults)}. The nightly batch "
             "answers its rows as before"
         )
-    contract = contract_of(spec, rules)
-    rows = reference_rows(contract, model.schema, split_points(model.file[1]))
+    contract, splits = terms.contract, split_points(model.file[1])
+    rows = reference_rows(contract, model.schema, splits)
     return ServablePackage(
         protocol=PROTOCOL,
         project=spec.project,
@@ -60,7 +62,7 @@ def packaged(
         version_key=version.about["key"],
         version_digest=signed.digest,
         contract=msgspec.Raw(msgspec.json.encode(contract)),
-        references=batch_references(rows, spec, rules, model, moment),
+        references=batch_references(rows, reference_joins(contract, model.schema, splits), terms, model, moment),
         signed_as=_signed_as(files, spec),
     )
 
@@ -72,20 +74,39 @@ def _signed_as(files: Mapping[str, bytes], spec: ProjectSpec) -> str:
 
 
 def batch_references(
-    rows: Sequence[dict[str, Any]], spec: ProjectSpec, rules: Suite, model: Predictor, moment: datetime
+    rows: Sequence[dict[str, Any]],
+    joined: Sequence[dict[str, Any]],
+    terms: RowTerms,
+    model: Predictor,
+    moment: datetime,
 ) -> tuple[ReferenceRequest, ...]:
-    """Return rows with what the nightly batch makes of them: an answer, or the reasons of their refusal."""
-    checked = checked_rows([json.loads(msgspec.json.encode(row)) for row in rows], spec, rules)
+    """Return rows with what the nightly batch makes of them: an answer, or the reasons of their refusal.
+
+    Parameters
+    ----------
+    joined : sequence of dict
+        The columns of the feature tables that each row is given.
+    """
+    spec = terms.spec
+
+    def features(frame: pd.DataFrame, places: Sequence[int]) -> Assembled:
+        made = with_made(with_joined(frame, [joined[place] for place in places], spec), spec, terms.folder)
+        prove_online_function(terms.contract, made)
+        return made
+
+    checked = checked_rows([json.loads(msgspec.json.encode(row)) for row in rows], terms, features)
     answers = _answers(checked, spec, model, moment) if checked.accepted else []
     answered = dict(zip(checked.accepted, answers, strict=True))
     return tuple(
-        ReferenceRequest(row=row, refused=tuple(checked.reasons[number]), answer=answered.get(number))
+        ReferenceRequest(
+            row=row, refused=tuple(checked.reasons[number]), answer=answered.get(number), joined=joined[number]
+        )
         for number, row in enumerate(rows)
     )
 
 
 def _answers(checked: CheckedRows, spec: ProjectSpec, model: Predictor, moment: datetime) -> list[ReferenceAnswer]:
-    made = checked.scored(spec, model, moment)
+    made = checked.scored(model, moment)
     made["deferred"] = deferred_under(spec.automation.degree, made["deferred"])
     return [
         ReferenceAnswer(

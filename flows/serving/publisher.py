@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flows.loaded_version import fetched
+from flows.serving.feature_publishing.table_publisher import TablePublisher
 from flows.serving.package_version import packaged
+from flows.serving.project_terms import ProjectTerms, Terms
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.serving.rollout_landing import rollout_landing
 from flows.stack.local_stack import running
 from flows.steps.in_service.rollout_guardrails import found_by_nights
-from flows.steps.in_service.single_rows import contract_of, row_rules
 from flows.workspace import assemble, open_lake
 from tasks import clock
-from tasks.dataset.degree_in_force import degree_in_force, limited
+from tasks.dataset.degree_in_force import degree_in_force
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
-from tasks.inference.automation_degree import Degree
 from tasks.lake import Lake, read_entries
 from tasks.logs import line, logger
 from tasks.promote import StepTime, withdrawn
@@ -39,11 +39,9 @@ from tasks.records import (
     waiting_version,
 )
 from tasks.registry import Keys, Registry
-from tasks.row_contract import RowContract
 from tasks.serving_store import ServablePackage, ServingStore
 from tasks.serving_store.project_notes import note_champion
-from tasks.spec import ProjectSpec, read_spec
-from tasks.validate.contract.suite import Suite
+from tasks.spec import ProjectSpec
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,15 +66,6 @@ class Refused(NamedTuple):
     until: float
 
 
-@dataclass(frozen=True)
-class Terms:
-    """The spec of a project, its critical expectations about single rows, and the contract compiled from both."""
-
-    spec: ProjectSpec
-    rules: Suite
-    contract: RowContract
-
-
 @dataclass
 class Publisher:
     """Publishes the champion of one project.
@@ -98,9 +87,9 @@ class Publisher:
     keys: Keys
     store: ServingStore
     _lake: Lake = field(init=False)
+    _read: ProjectTerms = field(init=False)
+    _tables: TablePublisher = field(init=False)
     _terms: Terms | None = None
-    _highest: Degree = "full"
-    _stamp: object = None
     _done: object = None
     _next: tuple[RecordedVersion | None, ...] = ()
     _prepared: object = None
@@ -108,7 +97,8 @@ class Publisher:
     _paired: tuple[object, str] = (None, "")
 
     def __post_init__(self) -> None:
-        self._lake = open_lake(self.home)
+        self._lake, self._read = open_lake(self.home), ProjectTerms(self.path)
+        self._tables = TablePublisher(self.project, self._lake, self.store)
 
     @property
     def project(self) -> str:
@@ -116,12 +106,14 @@ class Publisher:
         return self.path.resolve().parent.name
 
     def publish(self) -> str | None:
-        """Publish the champion if the record, the spec, the suite or its package has changed.
+        """Publish the champion if the record, the spec, the suite, the code or its package has changed.
+
+        Its feature tables are published again once a night has changed them.
 
         Returns
         -------
         str or None
-            The version, if its route was written.
+            What was written: the route of a version, or newer feature tables.
 
         Raises
         ------
@@ -131,12 +123,14 @@ class Publisher:
         entries = read_entries(self._lake, self.project)
         terms = self._current_terms(entries)
         record = champion_record(entries)
-        state, published = (record.champions(), self._stamp), None
+        state, published = (record.champions(), self._read.stamp), None
         if (state, self._package_stamp()) != self._done:
             published = self._publish_first(record.champion_changes(), terms)
             has_route = self.store.route_stamp(self.project) is not None
             note_champion(self.store.root / self.project, has_route=has_route)
             self._done = state, self._package_stamp()
+        elif self._tables.publish(terms, self._private, clock.now()):
+            published = "feature tables"
         self._next = (waiting_version(entries, record), *record.champions()[1:2])
         return published
 
@@ -150,7 +144,7 @@ class Publisher:
         Exception
             When one cannot be packaged; the other one is, and the champion goes on answering.
         """
-        next_ones = (self._next, self._stamp)
+        next_ones = (self._next, self._read.stamp)
         if self._terms is None or next_ones == self._prepared:
             return
         faults: list[Exception] = []
@@ -207,7 +201,7 @@ class Publisher:
         route = self.store.readable_route(self.project)
         if route is None:
             return None
-        key = (last.digest, route.package, self._stamp)
+        key = (last.digest, route.package, self._read.stamp)
         known, candidate = self._paired
         if known == key and self.store.has_package(self.project, candidate):
             return PackagePair(route.package, candidate)
@@ -233,6 +227,7 @@ class Publisher:
             route = self.store.readable_route(self.project)
             if route is not None and route.package == found.digest and not found.is_new:
                 return None
+            self._tables.publish(terms, self._private, clock.now())  # a version is never without its tables
             self.store.publish(found.package, found.digest, self._private, clock.now())
             return f"version {found.package.version}"
         return None
@@ -242,7 +237,7 @@ class Publisher:
         for package, digest in self.store.packages(self.project):
             if recorded.is_same(package.version, package.version_digest) and package.row_contract == terms.contract:
                 return Found(package, digest, is_new=False)
-        key = (recorded, self._stamp)
+        key = (recorded, self._read.stamp)
         if (refused := self._refused.get(key)) is not None and monotonic() < refused.until:
             raise refused.error.with_traceback(None)
         try:
@@ -251,7 +246,7 @@ class Publisher:
             Terminal
         ) as error:  # the same version and spec give the same package, so it is not made every two seconds
             until = inf if isinstance(error, DataError) else monotonic() + RETRY_SECONDS
-            kept = {key: refused for key, refused in self._refused.items() if key[1] == self._stamp}
+            kept = {key: refused for key, refused in self._refused.items() if key[1] == self._read.stamp}
             self._refused = {**kept, key: Refused(error, until)}
             raise
 
@@ -260,7 +255,7 @@ class Publisher:
         if found is None:
             return None
         version, files, signed = found
-        package = packaged(version, files, signed, terms.spec, terms.rules, clock.now())
+        package = packaged(version, files, signed, terms.rows, clock.now())
         return Found(package, self.store.add_package(package, files, self._private), is_new=True)
 
     def _package_stamp(self) -> object:
@@ -276,18 +271,8 @@ class Publisher:
 
     def _current_terms(self, entries: Sequence[Entry] | None = None) -> Terms:
         """Return the spec and its contract, read again when a file or the degree of automation has changed."""
-        if entries is not None:
-            self._highest = degree_in_force(entries, "full")
-        if self._terms is not None and self._stamp == self._stamp_now(self._terms.spec):
-            return self._terms
-        spec = limited(read_spec(self.path), self._highest)
-        stamp, rules = self._stamp_now(spec), row_rules(spec, self.path.parent)
-        self._terms, self._stamp = Terms(spec, rules, contract_of(spec, rules)), stamp
+        self._terms = self._read.terms(None if entries is None else degree_in_force(entries, "full"))
         return self._terms
-
-    def _stamp_now(self, spec: ProjectSpec) -> tuple[object, ...]:
-        files = (self.path, self.path.parent / spec.contract.suite)
-        return (*(file.stat().st_mtime_ns for file in files), self._highest)
 
     def _registry(self, spec: ProjectSpec) -> Registry:
         if not os.environ.get(TRACKING):

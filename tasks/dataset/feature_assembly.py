@@ -49,8 +49,12 @@ def assemble(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake, folder: Path) ->
     def values(table: FeatureTable, first: date | None, last: date) -> pd.DataFrame:
         return feature_values(lake, spec.project, table, first, last)
 
-    joined = with_tables(rows, spec, values)
-    made = featured(joined, spec.row_function, folder, spec)
+    return with_made(with_tables(rows, spec, values), spec, folder)
+
+
+def with_made(rows: pd.DataFrame, spec: ProjectSpec, folder: Path) -> Assembled:
+    """Return rows with what the project's function makes of them and of their feature tables; see `assemble`."""
+    made = featured(rows, spec.row_function, folder, spec)
     nowhere = bool(made.failures) and len(made.failures) == len(rows)
     if nowhere and len(rows) > ROWS_TRIED:
         raise fails_everywhere(spec.row_function, len(rows), next(iter(made.failures.values())))

@@ -8,7 +8,7 @@ from tasks.features.feature_function import (
     row_failures,
     with_features,
 )
-from tasks.features.feature_tables import as_of, latest_values, with_tables
+from tasks.features.feature_tables import as_of, known_values, latest_values, with_tables
 from tasks.features.leakage import Leak, LeakageContext, leaks
 from tasks.features.time_split import Parts, holdout_parts
 
@@ -21,6 +21,7 @@ __all__ = [
     "fails_everywhere",
     "featured",
     "holdout_parts",
+    "known_values",
     "latest_values",
     "leaks",
     "require_function",

@@ -78,7 +78,7 @@ def as_of(
     left = pd.DataFrame({"entity": entity_names(rows.reset_index(drop=True), table.entity), "at": at}).dropna()
     joined = pd.merge_asof(
         left.sort_values("at", kind="stable").reset_index(names="position"),
-        _newest(values, table, time_zone),
+        known_values(values, table, time_zone),
         left_on="at",
         right_on="known_from",
         by="entity",
@@ -115,7 +115,7 @@ def latest_values(values: pd.DataFrame, table: FeatureTable, time_zone: str = "U
     >>> latest_values(values, table)[["entity", "balance"]].values.tolist()
     [['a', 3.0], ['b', 2.0]]
     """
-    newest = _newest(values, table, time_zone).drop(columns="known_from")
+    newest = known_values(values, table, time_zone).drop(columns="known_from")
     latest = newest.drop_duplicates("entity", keep="last").sort_values("entity", ignore_index=True)
     return latest.assign(**{name: _typed(latest[name], name, table) for name in table.columns.all})
 
@@ -140,8 +140,8 @@ def days_needed(rows: pd.DataFrame, table: FeatureTable, event_time: str) -> tup
     return (moments.min() - timedelta(days=table.max_age_days)).date(), last
 
 
-def _newest(values: pd.DataFrame, table: FeatureTable, time_zone: str) -> pd.DataFrame:
-    """Return values in the order of the instant from which they are known; of each entity and instant, the last.
+def known_values(values: pd.DataFrame, table: FeatureTable, time_zone: str) -> pd.DataFrame:
+    """Return values in the order of `known_from`, from when on they are known; of an entity and instant, the last.
 
     With a delay, both instants of a wall-clock time that occurs twice are known from one instant on: the second counts.
     """

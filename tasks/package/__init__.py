@@ -6,6 +6,15 @@ answers them. `reference_rows` makes the requests with which a worker proves its
 
 from tasks.package.checkable_rules import rule_fault
 from tasks.package.compile_contract import compile_contract, not_requested, unservable
+from tasks.package.reference_joins import reference_joins, with_joined
 from tasks.package.reference_rows import reference_rows
 
-__all__ = ["compile_contract", "not_requested", "reference_rows", "rule_fault", "unservable"]
+__all__ = [
+    "compile_contract",
+    "not_requested",
+    "reference_joins",
+    "reference_rows",
+    "rule_fault",
+    "unservable",
+    "with_joined",
+]

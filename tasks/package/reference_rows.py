@@ -54,7 +54,7 @@ def reference_rows(
         them; empty for a model without trees.
     """
     rng = np.random.default_rng(SEED)
-    points = _points(schema, splits) | _allowed(contract)
+    points = points_of(schema, splits) | _allowed(contract)
     rows = [_row(number, contract, schema, points, rng) for number in range(ROWS)]
     for number in range(0, ROWS, BROKEN_EVERY):
         _break(rows[number], contract, rng)
@@ -68,8 +68,8 @@ def _row(
     points: Mapping[str, Sequence[Any]],
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {name: _number(points.get(name, ()), rng) for name in contract.numbers}
-    row |= {name: _one_of([True, False, "yes", "0", 1], rng) for name in contract.booleans}
+    row: dict[str, Any] = {name: number_near(points.get(name, ()), rng) for name in contract.numbers}
+    row |= {name: one_of([True, False, "yes", "0", 1], rng) for name in contract.booleans}
     row |= {name: _category(points.get(name) or schema.categories.get(name, ()), rng) for name in contract.categories}
     row |= {name: _time(rng) for name in contract.dates}
     row = {name: None if rng.random() < MISSING_SHARE else value for name, value in row.items()}
@@ -81,11 +81,11 @@ def _break(row: dict[str, Any], contract: RowContract, rng: np.random.Generator)
     """Put one value into a row that cannot be read."""
     keys = {*contract.ids, *contract.entities} - {contract.event_time, *contract.categories}
     kinds = {name: kind for name, _, kind in cells(contract) if name not in keys}
-    name = _one_of(sorted(kinds), rng)
-    row[name] = _one_of(BROKEN[kinds[name]], rng)
+    name = one_of(sorted(kinds), rng)
+    row[name] = one_of(BROKEN[kinds[name]], rng)
 
 
-def _points(schema: ModelSchema, splits: Mapping[int, Sequence[float]]) -> dict[str, Sequence[Any]]:
+def points_of(schema: ModelSchema, splits: Mapping[int, Sequence[float]]) -> dict[str, Sequence[Any]]:
     """Return values worth trying of each number column: split points, or values around those of preprocessing."""
     if not schema.steps:
         return {name: splits.get(index, ()) for index, name in enumerate(schema.inputs) if name in schema.numbers}
@@ -107,25 +107,27 @@ def _allowed(contract: RowContract) -> dict[str, Sequence[Any]]:
     }
 
 
-def _number(points: Sequence[float], rng: np.random.Generator) -> Any:
+def number_near(points: Sequence[float], rng: np.random.Generator) -> Any:
+    """Return a number at, next to or near one of some points; without points, one that is often seen."""
     if not len(points):
-        return _one_of([0, 1, -1.5, 1e-3, 123456.789, "7.25"], rng)
-    point = float(_one_of(points, rng))
+        return one_of([0, 1, -1.5, 1e-3, 123456.789, "7.25"], rng)
+    point = float(one_of(points, rng))
     near = [point, np.nextafter(point, np.inf), np.nextafter(point, -np.inf), np.round(point), point + rng.normal()]
-    chosen = float(_one_of(near, rng))
+    chosen = float(one_of(near, rng))
     return int(chosen) if chosen.is_integer() and abs(chosen) <= LARGEST_EXACT and rng.random() < HALF else chosen
 
 
 def _category(table: Sequence[str], rng: np.random.Generator) -> Any:
     short = [name for name in table if len(name) <= LONGEST_TEXT]
-    known = _one_of(short, rng) if short else "a"
+    known = one_of(short, rng) if short else "a"
     choices = [known, known, known, f" {known} ", "unknown to the model", ""]
-    return _one_of(choices, rng)
+    return one_of(choices, rng)
 
 
 def _time(rng: np.random.Generator) -> str:
-    return str(_one_of(TIMES, rng)).format(day=_one_of(DAYS, rng))
+    return str(one_of(TIMES, rng)).format(day=one_of(DAYS, rng))
 
 
-def _one_of(choices: Sequence[Any], rng: np.random.Generator) -> Any:
+def one_of(choices: Sequence[Any], rng: np.random.Generator) -> Any:
+    """Return one of some choices."""
     return choices[int(rng.integers(len(choices)))]

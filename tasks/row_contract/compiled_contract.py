@@ -1,7 +1,8 @@
 """RowContract: what a row must satisfy, as plain values in JSON.
 
 PROTOCOL is the number of the format. To change it: raise it, keep reading every older number, and keep a frozen package
-of the old format in the tests.
+of the old format in the tests. Protocol 1 has neither tables nor a function; a contract without them still is of it, so
+that it stays as it was.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import msgspec
 from tasks.inference.automation_degree import Degree
 from tasks.row_contract.versioned_json import read_versioned
 
-PROTOCOL = 1
+PROTOCOL = 2
+PLAIN = 1
+"""The protocol of a contract without tables and without a function."""
+READABLE = (PLAIN, PROTOCOL)
 
 
 class RowRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,65 @@ class RowRule(msgspec.Struct, frozen=True, kw_only=True):
         return ":".join([self.rule, *self.columns])
 
 
+class ServedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature table: the columns that it gives a row, by the values of its entity.
+
+    Attributes
+    ----------
+    entity : tuple of str
+        The columns of a row that name the entity.
+    numbers, booleans, categories, dates : tuple of str
+        Its columns by kind.
+    delay_days, max_age_days : int, int or None
+        When a value is known, and from when on it is too old: see `tasks.features.as_of`.
+    """
+
+    name: str
+    entity: tuple[str, ...]
+    numbers: tuple[str, ...] = ()
+    booleans: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    delay_days: int = 0
+    max_age_days: int | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All its columns."""
+        return (*self.numbers, *self.booleans, *self.categories, *self.dates)
+
+
+class ServedFunction(msgspec.Struct, frozen=True, kw_only=True):
+    """A function of the project that makes columns of a row.
+
+    Attributes
+    ----------
+    path : str
+        `module:function`.
+    source : str
+        The module of a function for one row, which a worker runs itself; empty for a function from a frame to a frame,
+        which runs in a process of its own.
+    folder : str
+        The folder of the project, for that process; no part of what the contract says.
+    digest : str
+        A digest of the code in the folder: another one is not run.
+    numbers, booleans, categories, dates : tuple of str
+        The columns that it makes, by kind.
+    refuses : bool
+        Whether a row that it fails on breaks the contract; else its columns are missing.
+    """
+
+    path: str
+    source: str = ""
+    folder: str = ""
+    digest: str = ""
+    numbers: tuple[str, ...] = ()
+    booleans: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    refuses: bool = True
+
+
 class RowContract(msgspec.Struct, frozen=True, kw_only=True):
     """The columns of a project's rows by kind, and the rules that each row must satisfy.
 
@@ -69,6 +132,10 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
         The degree of automation: which rows are answered without a person.
     audit_share, blind_share : float
         The share of these that a person decides too; and of the rows that are proposed, those without the proposal.
+    tables : tuple of ServedTable
+        The feature tables that are joined with a row.
+    function : ServedFunction or None
+        What makes further columns of a row and its tables.
     """
 
     protocol: int
@@ -88,6 +155,8 @@ class RowContract(msgspec.Struct, frozen=True, kw_only=True):
     degree: Degree = "partial"
     audit_share: float = 0.0
     blind_share: float = 0.0
+    tables: tuple[ServedTable, ...] = ()
+    function: ServedFunction | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,6 +172,10 @@ def contract_digest(contract: RowContract) -> str:
     """
     content = msgspec.to_builtins(contract)
     del content["audit_share"], content["blind_share"]
+    if contract.protocol == PLAIN:
+        del content["tables"], content["function"]
+    elif contract.function is not None:
+        del content["function"]["folder"]
     return hashlib.blake2b(msgspec.json.encode(content), digest_size=8).hexdigest()
 
 
@@ -114,4 +187,4 @@ def read_contract(content: bytes) -> RowContract:
     EvidenceError
         It is no contract, or has an unknown protocol.
     """
-    return read_versioned(content, RowContract, PROTOCOL)
+    return read_versioned(content, RowContract, *READABLE)

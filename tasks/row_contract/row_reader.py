@@ -16,10 +16,11 @@ if TYPE_CHECKING:  # a bundle has this module without its contract's
 
 
 class TypedRow(NamedTuple):
-    """A row that satisfies its contract: its id, and its typed values by column."""
+    """A row that satisfies its contract: its id, its typed values by column, and the state of its feature tables."""
 
     row_id: str
     values: dict[str, Any]
+    tables: str = ""
 
 
 class Fault(NamedTuple):

@@ -20,8 +20,8 @@ class Versioned(Protocol):
 Document = TypeVar("Document", bound=Versioned)
 
 
-def read_versioned(content: bytes, kind: type[Document], protocol: int) -> Document:
-    """Return a document of JSON text.
+def read_versioned(content: bytes, kind: type[Document], *protocols: int) -> Document:
+    """Return a document of JSON text, in one of the formats that can be read.
 
     Raises
     ------
@@ -42,9 +42,10 @@ def read_versioned(content: bytes, kind: type[Document], protocol: int) -> Docum
         document = msgspec.json.decode(content, type=kind)
     except msgspec.MsgspecError as error:
         raise EvidenceError(f"found no {kind.__name__} ({error}); publish the version again.") from error
-    if document.protocol != protocol:
+    if document.protocol not in protocols:
+        readable = " and ".join(map(str, protocols))
         raise EvidenceError(
-            f"found a {kind.__name__} of protocol {document.protocol}; this Leeway reads {protocol}. "
+            f"found a {kind.__name__} of protocol {document.protocol}; this Leeway reads {readable}. "
             "Install the one that wrote it."
         )
     return document

@@ -213,7 +213,7 @@ class Candidates:
 
     def _fresh(self, grant: RolloutGrant, current: Candidate | None) -> Candidate:
         package, files = self._store.package(grant.project, grant.candidate)
-        version = ServedVersion(package, files)
+        version = ServedVersion(package, files, self._store.root.parent)
         continues = current is not None and current.grant.rollout == grant.rollout
         path = ledger_path(self._store.root, grant.project, grant.rollout, self._slot)
         ledger = current.ledger if current is not None and continues else RolloutLedger(path)

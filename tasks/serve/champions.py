@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tasks.errors import EvidenceError
 from tasks.logs import line
+from tasks.row_contract import TypedRow
+from tasks.row_contract.table_values import JoinedTables
 from tasks.serve.served_version import ServedVersion
 from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import UNREAD, Route, ServingStore
 from tasks.serving_store.project_notes import says_why_unrouted
+from tasks.serving_store.table_snapshots.snapshot_store import SnapshotStore
+from tasks.serving_store.table_snapshots.table_snapshot import TableSnapshot
 
 LOG = logging.getLogger("leeway.serve")
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What answers the requests of a project: a version, and the route that named it."""
+    """What answers the requests of a project: a version, the route that named it, and its feature tables if any."""
 
     route: Route
     version: ServedVersion
     batch: TickBatch
+    snapshot: TableSnapshot | None = None
+    tables: JoinedTables | None = None
+
+    def read(self, row: Mapping[str, Any]) -> TypedRow:
+        """Return a row with typed values and those of the feature tables.
+
+        Raises
+        ------
+        RowRefused
+            The row has faults, or is of a time that the tables do not go back to.
+        """
+        typed = self.version.reader.read(row)
+        return typed if self.tables is None else self.tables.joined(typed)
 
 
 class Champions:
@@ -39,7 +57,7 @@ class Champions:
     """
 
     def __init__(self, store: ServingStore, projects: Sequence[str], *, is_controlled: bool = False) -> None:
-        self._store, self._is_controlled = store, is_controlled
+        self._store, self._snapshots, self._is_controlled = store, SnapshotStore(store), is_controlled
         self._serving: dict[str, Serving] = {}
         self._stamps: dict[str, object] = dict.fromkeys(projects)
         self._refused: dict[str, object] = {}
@@ -69,12 +87,12 @@ class Champions:
         return not has_route and (not self._is_controlled or says_why_unrouted(self._store.root / project))
 
     def changed(self) -> list[str]:
-        """Return the projects to read: with a route that was written since, could not be read, or has a new package."""
+        """Return the projects to read: with a route or tables written since, or not readable, or with a new package."""
         return [
             project
             for project, seen in self._stamps.items()
             if seen == UNREAD
-            or self._store.route_stamp(project) != seen
+            or self._stamp(project) != seen
             or (project in self._refused and self._package_stamp(project) != self._refused[project])
         ]
 
@@ -84,7 +102,7 @@ class Champions:
         After a fault of the disk the route is read again soon; after another fault, once it or its package is written
         again.
         """
-        stamp, package = self._store.route_stamp(project), self._package_stamp(project)
+        stamp, package = self._stamp(project), self._package_stamp(project)
         self._refused.pop(project, None)
         try:
             found = self._loaded(project)
@@ -98,6 +116,11 @@ class Champions:
             self.faults.pop(project, None)
         self._stamps[project] = stamp
         return found
+
+    def _stamp(self, project: str) -> object:
+        """Return what changes whenever the route or the snapshot of the tables is written."""
+        stamps = self._store.route_stamp(project), self._snapshots.stamp(project)
+        return UNREAD if UNREAD in stamps else stamps
 
     def _package_stamp(self, project: str) -> object:
         """Return what changes whenever the package of a route is written; None where no route can be read."""
@@ -124,22 +147,40 @@ class Champions:
                 before=before.version.number if before else "none",
                 project=project,
                 serial=serving.route.serial,
+                tables=serving.tables.state if serving.tables else "none",
                 version=serving.version.number,
             )
         )
 
     def _loaded(self, project: str) -> Serving | None:
         route, current = self._store.route(project), self._serving.get(project)
-        if route is None or (current is not None and route == current.route):
+        if route is None:
             return None
+        if current is not None and route == current.route:
+            newer = self._with_tables(current)
+            return None if newer is current else newer
         if current is not None and route.serial <= current.route.serial:
             raise EvidenceError(
                 f"the route of {project} has serial {route.serial}, and {current.route.serial} is in use; "
                 "an old route was put back: publish the champion again."
             )
         if current is not None and route.package == current.route.package:
-            return Serving(route, current.version, current.batch)
+            return self._with_tables(replace(current, route=route))
         package, files = self._store.package(project, route.package)
-        version = ServedVersion(package, files)
+        version = ServedVersion(package, files, self._store.root.parent)
         version.prove(package.references)
-        return Serving(route, version, TickBatch(version))
+        return self._with_tables(Serving(route, version, TickBatch(version)))
+
+    def _with_tables(self, serving: Serving) -> Serving:
+        """Return what answers with the newest snapshot of its feature tables; the same if it has that, or needs none.
+
+        A snapshot of other tables belongs to a version that is published next.
+        """
+        contract, project, used = serving.version.contract, serving.route.project, serving.snapshot
+        if not contract.tables:
+            return serving
+        newest = None if used is None else self._snapshots.snapshot(project)
+        if used is not None and (newest is None or newest.serial <= used.serial or newest.tables != used.tables):
+            return serving
+        snapshot, tables = self._snapshots.load(project, contract)
+        return replace(serving, snapshot=snapshot, tables=tables)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
+from tasks.errors import DataError
+from tasks.logs import line
 from tasks.row_contract import RowRefused, TypedRow
+from tasks.row_contract.made_values import FAILED
 from tasks.serve.champions import Champions, Serving
 from tasks.serve.paired_answering import PairedAnswering
 from tasks.serve.processes.shared_counters import WorkerCounters
@@ -19,6 +23,7 @@ from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import MOST_ROWS
 
+LOG = logging.getLogger("leeway.serve")
 MOST_FAULTS = 100
 SHED_SHARE = 0.5  # of the budget: a loop that lags behind by more answers no new request in time
 UNPAIRED_SHARE = 0.25  # of the budget: a loop that lags behind by more runs no candidate
@@ -129,7 +134,7 @@ class RowAnswering:
             )
         self._check_estimate(request, serving, len(rows))
         with self.taken():
-            typed = await self._typed(serving, rows)
+            typed = await self._with_features(request, serving, await self._typed(serving, rows))
             answered = await self._answered(request, serving, typed)
             self._check_time(request)
             used, answered = await self._chosen(request, serving, typed, answered)
@@ -176,7 +181,7 @@ class RowAnswering:
         return answered
 
     async def _typed(self, serving: Serving, rows: Sequence[Any]) -> list[TypedRow]:
-        read, typed, faults = serving.version.reader.read, [], []
+        read, typed, faults = serving.read, [], []
         for number, row in enumerate(rows):
             if number and not number % MOST_ROWS:
                 await asyncio.sleep(0)
@@ -192,6 +197,34 @@ class RowAnswering:
         if faults:
             raise _refused(faults)
         return typed
+
+    async def _with_features(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[TypedRow]:
+        """Return rows with what the project's function makes of them, in what is left of the time.
+
+        Raises
+        ------
+        Refusal
+            422 for rows that the function fails on, 503 when its process gives no answer, 504 when that is late.
+        """
+        features = serving.version.features
+        if features is None:
+            return typed
+        left_seconds = request.budget_seconds - self._passed(request)
+        try:
+            made = await asyncio.wait_for(features.made_apart(typed), left_seconds)
+        except TimeoutError:
+            raise self._late(request, "features.function gave no answer") from None
+        except DataError as error:
+            LOG.error(line("feature_function_failed", project=serving.route.project, reason=error))  # noqa: TRY400 - the reason is enough
+            raise Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "no_features",
+                "features.function of the project gave no answer; see the service's log, and try again later",
+                headers=retry_after(),
+            ) from None
+        if None in made:
+            raise _refused([{"row": number, **FAILED._asdict()} for number, row in enumerate(made) if row is None])
+        return [row for row in made if row is not None]
 
     def _check_estimate(self, request: ServiceRequest, serving: Serving, rows: int) -> None:
         """Refuse rows that would be answered late, before the model is run."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,10 @@ from tasks.inference.onnx_session import ONNX_FILE
 from tasks.inference.schema import SCHEMA_FILE, ModelSchema
 from tasks.row_contract import ContractReader, InputRows, RowRefused, TypedRow
 from tasks.row_contract.compiled_contract import contract_digest
+from tasks.row_contract.made_values import FAILED
 from tasks.row_contract.row_reader import cells
+from tasks.row_contract.table_values import typed_cells
+from tasks.serve.made_features.made_rows import FeatureMaker, feature_maker
 from tasks.serving_store import ReferenceRequest, ServablePackage
 
 SHOWN_FAULTS = 5
@@ -46,12 +50,16 @@ class SessionModel(MatrixModel):
 
 
 class AnsweredRow(NamedTuple):
-    """The answer to a row as a client sees it, and its place in the run of the model that gave it, for the log."""
+    """The answer to a row as a client sees it, and what the log keeps of it.
+
+    That is its place in the run of the model that gave it, and the state of the feature tables.
+    """
 
     answer: Answer
     inputs: FloatArray
     computed: Answers
     place: int
+    tables: str = ""
 
 
 class ServedVersion:
@@ -65,15 +73,18 @@ class ServedVersion:
         Reads rows by the contract.
     columns : tuple of str
         The columns of a row that are read, and may be logged.
+    features : FeatureMaker or None
+        Adds what the project's function makes of rows.
     """
 
-    def __init__(self, package: ServablePackage, files: Mapping[str, bytes]) -> None:
+    def __init__(self, package: ServablePackage, files: Mapping[str, bytes], home: Path = Path()) -> None:
         schema = ModelSchema.from_json(files[SCHEMA_FILE])
         self.project, self.number, self.digest = package.project, package.version, package.version_digest
         self.contract = package.row_contract
         self.contract_digest = contract_digest(self.contract)
         self.schema = schema
         self.reader = ContractReader(self.contract)
+        self.features: FeatureMaker | None = feature_maker(self.contract, home)
         hidden = set(self.contract.known_columns)  # the label, and what privacy.drop names
         self.columns = tuple(name for name, _, _ in cells(self.contract) if name not in hidden)
         self._model = SessionModel(schema, files[ONNX_FILE], files.get(COMPACT_FILE))
@@ -92,7 +103,7 @@ class ServedVersion:
         if self._has_more:
             for place, answer in enumerate(made):
                 self._add(answer, computed, place)
-        return [AnsweredRow(answer, inputs, computed, place) for place, answer in enumerate(made)]
+        return [AnsweredRow(answer, inputs, computed, place, rows[place].tables) for place, answer in enumerate(made)]
 
     def is_positive(self, predictions: FloatArray) -> BoolArray:
         """Return whether each probability is a decision for class 1."""
@@ -107,6 +118,7 @@ class ServedVersion:
             When one answer differs from that of the nightly batch in one bit, or a row is refused for other reasons.
         """
         faults, accepted = self._verdicts(references)
+        accepted = self._with_features(accepted, faults)
         for place in range(len(accepted)):
             faults += self._differences(accepted[place : place + 1])
         faults += self._differences(accepted)
@@ -131,11 +143,23 @@ class ServedVersion:
                 if codes != set(reference.refused):
                     faults.append(f"reference {number} is refused for {sorted(codes)}, not {sorted(reference.refused)}")
                 continue
-            if reference.answer is None:
+            if reference.answer is None and FAILED.reason not in reference.refused:
                 faults.append(f"reference {number} is accepted, not refused for {sorted(reference.refused)}")
-            else:
-                accepted.append((reference, row))
+                continue
+            joined = typed_cells(reference.joined, self.contract.tables)
+            accepted.append((reference, row._replace(values=row.values | joined)))
         return faults, accepted
+
+    def _with_features(self, accepted: list[Accepted], faults: list[str]) -> list[Accepted]:
+        """Return the rows with what the project's function makes; what differs in which it fails on is added."""
+        if self.features is None:
+            return accepted
+        made = self.features.made([row for _, row in accepted])
+        for (reference, row), one in zip(accepted, made, strict=True):
+            if (one is None) != (reference.answer is None):
+                faults.append(f"features.function {'fails' if one is None else 'does not fail'} on {row.row_id}")
+        pairs = zip(accepted, made, strict=True)
+        return [(reference, one) for (reference, _), one in pairs if one is not None and reference.answer is not None]
 
     def _differences(self, asked: Sequence[Accepted]) -> list[str]:
         if not asked:

@@ -70,6 +70,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         The address of the service.
     admin_host, admin_port : str, int
         The address of health and metrics.
+    grpc_port : int
+        The port for the Open Inference Protocol over gRPC; 0 for none.
     workers : int
         The number of worker processes.
     controller : tuple of str
@@ -110,6 +112,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8500
     admin_host: str = "127.0.0.1"
     admin_port: int = 8501
+    grpc_port: int = 0
     workers: int = 1
     controller: tuple[str, ...] = ()
     name: str = ""

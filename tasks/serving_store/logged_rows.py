@@ -3,7 +3,8 @@
 The columns of the row have their own names, so that a file of the log is a delivery of JSON lines; the answer is under
 `ANSWER`, which is taken off before the row is read. A row that was asked for several times has a line for each time, so
 that each answer can be proven; a night takes in the last. PROTOCOL is the number of the format of the answer; see
-`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`.
+`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`, 2 no
+`tables`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 
-PROTOCOL = 2
-READABLE = (1, 2)
+PROTOCOL = 3
+READABLE = (1, 2, 3)
 LOG_FOLDER = "prediction_log"
 """The folder of the log in the serving folder; no project can have this name."""
 UNREADABLE_FOLDER = "prediction_log_unreadable"
@@ -54,6 +55,9 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
         Whether the deferral rule of the model leaves the row to a person.
     latency_ms : float
         The time from the arrival of the request.
+    tables : str
+        The state of the feature tables that the row was joined with, see
+        `tasks.serving_store.table_snapshots.table_snapshot.state_of`; empty without tables.
     worker, number : int
         The worker, and how many rows it had put into the log of this project: a number that is missing was lost.
     """
@@ -71,6 +75,7 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     worker: int
     number: int
     contract: str = ""
+    tables: str = ""
 
 
 def is_served(kind: str, name: str) -> bool:

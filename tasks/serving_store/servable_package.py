@@ -31,11 +31,15 @@ class ReferenceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReferenceRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for one row, and its answer; or the reason codes with which the batch refuses the row."""
+    """A request for one row, and its answer; or the reason codes with which the batch refuses the row.
+
+    `joined` are the columns of the feature tables that the row is given.
+    """
 
     row: dict[str, Any]
     refused: tuple[str, ...] = ()
     answer: ReferenceAnswer | None = None
+    joined: dict[str, Any] = {}
 
 
 class ServablePackage(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,7 @@ from tasks.serving_store import traffic_route as routes
 from tasks.serving_store.rollout_grant import RolloutGrant
 from tasks.serving_store.servable_package import ServablePackage, read_package
 from tasks.serving_store.signed_document import read_document, sign_document
+from tasks.serving_store.table_snapshots.table_snapshot import TableSnapshot
 from tasks.serving_store.traffic_route import Route
 from tasks.whole_file import private_folder, sync_folder, write_whole
 
@@ -47,7 +48,7 @@ UNREAD: Stamp = (-1, -1)
 """The stamp of no file: what has it is read again."""
 
 
-D = TypeVar("D", Route, RolloutGrant)
+D = TypeVar("D", Route, RolloutGrant, TableSnapshot)
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class ServingStore:
         versions: Callable[[], Sequence[Ed25519PublicKey]] | None = None,
     ) -> None:
         self.root = root
-        self._trusted = tuple(trusted)
-        self._versions = versions or (lambda: self._trusted)
+        self.trusted = tuple(trusted)
+        self._versions = versions or (lambda: self.trusted)
         self._unread: dict[Path, str] = {}
 
     def route_stamp(self, project: str) -> Stamp | None:
@@ -123,7 +124,7 @@ class ServingStore:
         EvidenceError
             When it is not signed by a trusted key, or damaged.
         """
-        return ROUTES.read(self.root, project, self._trusted)
+        return ROUTES.read(self.root, project, self.trusted)
 
     def readable_route(self, project: str) -> Route | None:
         """Return the route of a project; None if there is none, or it is damaged: the next one takes its place."""
@@ -143,7 +144,7 @@ class ServingStore:
         EvidenceError
             When it is not signed by a trusted key, or damaged.
         """
-        return GRANTS.read(self.root, project, self._trusted)
+        return GRANTS.read(self.root, project, self.trusted)
 
     def readable_grant(self, project: str) -> RolloutGrant | None:
         """Return the grant of a project; None if there is none, or it is damaged: the next one takes its place."""
@@ -181,7 +182,7 @@ class ServingStore:
             ) from error
         if hashlib.sha256(document).hexdigest() != digest:
             raise EvidenceError(f"package {digest[:12]} of {project} has changed; publish it again.")
-        package = read_package(read_document(document, packages.PURPOSE.format(project=project), self._trusted))
+        package = read_package(read_document(document, packages.PURPOSE.format(project=project), self.trusted))
         if package.project != project:
             raise EvidenceError(f"package {digest[:12]} is of {package.project!r}; expected one of {project!r}.")
         signed = verify(files, self._versions(), package.about, only=VERSION_FILES)
@@ -264,7 +265,7 @@ class ServingStore:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def next_serial(moment: datetime, before: Route | RolloutGrant | None) -> int:
+def next_serial(moment: datetime, before: Route | RolloutGrant | TableSnapshot | None) -> int:
     """Return the serial of a route or grant: higher than that of the one before it, although the clock was set back.
 
     It is the time in milliseconds, so that it is also higher than that of one which was lost or damaged.

@@ -27,6 +27,8 @@ from tasks.user_code.confinement import confine
 from tasks.user_code.frame_codec import decoded, encoded
 from tasks.user_code.framing import ChildMessage, read_message, send_message
 from tasks.user_code.metric_attempts import metric_without_each
+from tasks.user_code.on_request.cell_rows import made_cells
+from tasks.user_code.on_request.code_digest import code_digest
 from tasks.user_code.purity import checked_once
 from tasks.user_code.row_attempts import RowFunction, applied
 from tasks.user_code.user_modules import module_of
@@ -73,13 +75,23 @@ def _end_with(connection: socket.socket, temporary: str) -> None:
 def _answered(asked: ChildMessage, folder: Path) -> ChildMessage:
     number = {"number": asked.header["number"]}
     try:
-        function = _function(asked.header["path"], folder)
-        answer = ChildMessage({}) if asked.frame is None else _result(decoded(asked.frame), asked.header, function)
+        if "cells" in asked.header:
+            answer = _rows_answered(asked.header, folder)
+        else:
+            function = _function(asked.header["path"], folder)
+            answer = ChildMessage({}) if asked.frame is None else _result(decoded(asked.frame), asked.header, function)
     except UnusableError as error:
         return ChildMessage({**number, "unusable": list(error.args)})
     except MemoryError:
         return ChildMessage({**number, "unusable": ["memory", "", ""]})
     return ChildMessage({**number, **answer.header}, answer.frame)
+
+
+def _rows_answered(asked: dict[str, Any], folder: Path) -> ChildMessage:
+    """Return what a function makes of rows of a request, unless its code has changed since it was proven."""
+    if code_digest(asked["path"], folder) != asked["code"]:
+        raise UnusableError("changed", "", "")
+    return ChildMessage({"made": made_cells(_function(asked["path"], folder), asked)})
 
 
 def _result(frame: pd.DataFrame, asked: dict[str, Any], function: RowFunction) -> ChildMessage:

@@ -16,7 +16,7 @@ import os
 import resource
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_NO_NEW_PRIVS = 38
@@ -42,6 +42,11 @@ class _CapabilityHeader(ctypes.Structure):
 class _Beneath(ctypes.Structure):
     _pack_ = 1
     _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
+
+
+SECRET_FOLDERS = ("/run/secrets", "/var/run/secrets")
+SECRETS_OF_A_USER = (".aws", ".ssh", ".kube")
+"""Where secrets are by custom."""
 
 
 def landlock_version() -> int:
@@ -141,3 +146,18 @@ def _require(succeeded: bool) -> None:
     if not succeeded:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def hidden_folders(home: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Return the folders with keys and with rows of other projects, and those where secrets are by custom.
+
+    >>> list(map(str, hidden_folders(Path("home"), {"LEEWAY_LAKE": "s3://bucket", "HOME": "/me"})))[:4]
+    ['home', '/run/secrets', '/var/run/secrets', '/me/.aws']
+    """
+    lake, user = environ.get("LEEWAY_LAKE", ""), environ.get("HOME", "")
+    return [
+        home,
+        *([Path(lake)] if lake and "://" not in lake else []),
+        *map(Path, SECRET_FOLDERS),
+        *([Path(user) / name for name in SECRETS_OF_A_USER] if user else []),
+    ]

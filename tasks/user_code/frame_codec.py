@@ -6,20 +6,12 @@ its frequency, and Python objects of other kinds than those in `cell_codec` as t
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pandas as pd
 import pyarrow as pa
 
 from tasks.user_code.cell_codec import as_json, from_json
 from tasks.user_code.column_codec import Arrays, Json, labels, values_of, written
-
-
-class EncodedFrame(NamedTuple):
-    """A frame as it is sent: what its parts are, and an Arrow stream with their arrays."""
-
-    layout: Json
-    content: bytes | bytearray | memoryview
+from tasks.user_code.framing import EncodedFrame
 
 
 def encoded(frame: pd.DataFrame) -> EncodedFrame:

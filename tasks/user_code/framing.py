@@ -10,10 +10,15 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tasks.user_code.frame_codec import EncodedFrame
-
 LENGTHS = struct.Struct("!QQ")
 PART_BYTES = 1 << 20
+
+
+class EncodedFrame(NamedTuple):
+    """A frame as `frame_codec` sends it: what its parts are, and an Arrow stream with their arrays."""
+
+    layout: dict[str, Any]
+    content: bytes | bytearray | memoryview
 
 
 class ChildMessage(NamedTuple):

@@ -17,14 +17,12 @@ from tasks.errors import DataError
 from tasks.logs import line, logger
 from tasks.spec.find_project import FILE, home
 from tasks.user_code.child_process import PRINTED_BYTES, ChildProcess, EndedError, Printed
-from tasks.user_code.frame_codec import EncodedFrame, decoded, encoded
-from tasks.user_code.framing import ChildMessage
+from tasks.user_code.confinement import hidden_folders
+from tasks.user_code.frame_codec import decoded, encoded
+from tasks.user_code.framing import ChildMessage, EncodedFrame
 from tasks.user_code.row_attempts import LONGEST
 
 MOST_PROCESSES = 4
-SECRET_FOLDERS = ("/run/secrets", "/var/run/secrets")
-SECRETS_OF_A_USER = (".aws", ".ssh", ".kube")
-"""Where secrets are by custom: a function of the project does not read them, where the kernel can prevent it."""
 PRINTED_LINES = 20
 Read = TypeVar("Read")
 
@@ -226,23 +224,12 @@ def _child_of(folder: Path) -> ChildProcess:
         if child is None or not child.is_alive:
             if child is not None:
                 child.end()
-            child = ChildProcess(key[1], os.environ, _hidden_folders(folder))
+            child = ChildProcess(key[1], os.environ, hidden_folders(home(folder / FILE), os.environ))
         _RUNNING[key] = child
         own = [other for other in _RUNNING if other[0] == key[0]]
         for other in own[:-MOST_PROCESSES]:
             _RUNNING.pop(other).end()
     return child
-
-
-def _hidden_folders(folder: Path) -> list[Path]:
-    """Return the folders with keys and with rows of other projects, and those where secrets are by custom."""
-    lake, user = os.environ.get("LEEWAY_LAKE", ""), os.environ.get("HOME", "")
-    return [
-        home(folder / FILE),
-        *([Path(lake)] if lake and "://" not in lake else []),
-        *map(Path, SECRET_FOLDERS),
-        *([Path(user) / name for name in SECRETS_OF_A_USER] if user else []),
-    ]
 
 
 def _log(function: UserFunction, printed: Printed) -> None:

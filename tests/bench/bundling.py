@@ -23,7 +23,7 @@ import pandas as pd
 from rich.console import Console
 
 from flows.serving.bundle_version import bundled_version
-from flows.steps.in_service.single_rows import row_rules
+from flows.steps.in_service.single_rows import row_terms
 from tasks.bundle import FORMS, BundledVersion, Form, bundle_files
 from tasks.bundle.bundle_plan import bundle_data, bundle_plan
 from tasks.bundle.c_program.c_files import c_files
@@ -54,11 +54,11 @@ GZIP = 9
 def bench_bundles(console: Console) -> Figures:
     spec = read_spec(HOUSES / "project.yaml")
     found = _registered(spec)
-    rules = row_rules(spec, HOUSES)
+    terms = row_terms(spec, HOUSES)
     figures = Figures(f"bundles of {TREES} trees of the house prices")
     bundled: dict[Form, BundledVersion] = {}
     for form in FORMS:
-        bundled[form] = bundled_version(found, spec, rules, form, MOMENT)
+        bundled[form] = bundled_version(found, terms, form, MOMENT)
         files: dict[str, bytes] = {}
 
         def make(form: Form = form, files: dict[str, bytes] = files) -> None:

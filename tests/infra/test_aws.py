@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,11 @@ def retraining(store: Store) -> None:
 
 
 def serving(store: Store) -> None:
-    """What the controller of the prediction service does: it reads the record, and lands logged rows and labels."""
+    """What the controller of the prediction service does: it reads the record and feature tables, and lands its log."""
     assert len(read_entries(store.lake(), "decided")) == WRITES
     spec = spec_of("decided", serving={"uri": "s3://landing/decided/served"})
+    for project, table in product(("decided", "shop"), ("features", "batches")):
+        store.lake().read(project, table)
     for kind in ("rows", "labels"):
         landing = LandingFolder(spec.served_uri(kind), spec, Path(), store.environment)
         landing.write([("few.jsonl", b"{}\n"), ("many.jsonl", b"x" * 12_000_000)])

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from flows.serving.package_version import packaged
-from flows.steps.in_service.single_rows import row_rules
+from flows.steps.in_service.single_rows import row_terms
 from tasks.model import ModelSchema, Predictor, export_model, model_files
 from tasks.model.input_matrix import input_matrix
 from tasks.registry.manifest import seal, verify
@@ -65,7 +65,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     files = seal(model_files(model_of(spec)), about, KEY, Statement("a run", MOMENT))
     version = Version(spec.project, 1, "a run", {"leeway.key": about["key"]}, (), MOMENT, "")
     signed = verify(files, [KEY.public_key()], about)
-    package = packaged(version, files, signed, spec, row_rules(spec, HOUSES), MOMENT)
+    package = packaged(version, files, signed, row_terms(spec, HOUSES), MOMENT)
     folder = tmp_path_factory.mktemp("page")
     labels = {spec.project: spec.source.label.column}
     taken: dict[str, Any] = {"feedback": {spec.project: ("overridden",)}, "decisions": (spec.project,)}

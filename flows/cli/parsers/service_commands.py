@@ -24,6 +24,10 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
     admin_port: Annotated[
         int | None, typer.Option(help="The port of health and metrics.", show_default="the next one", min=1, max=65535)
     ] = None,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(help="A port for the Open Inference Protocol over gRPC.", show_default="none", min=1, max=65535),
+    ] = None,
     workers: Annotated[int, typer.Option(help="The number of worker processes.", min=1, max=64)] = 1,
     tls: Annotated[
         tuple[Path, Path] | None, typer.Option(help="Files with the certificate and its private key.", dir_okay=False)
@@ -52,7 +56,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """Answer requests with the champions, bit for bit as the nightly batch does. Ctrl-C stops it."""
     from flows.cli.commands.service.run_service import Address, RolloutPart, opted_in, run_service
 
-    address = Address(host, port, tls, behind_proxy, admin_host, admin_port or 0)
+    address = Address(host, port, tls, behind_proxy, admin_host, admin_port or 0, grpc_port or 0)
     part = RolloutPart(name, lands=land_rollouts)
     run_service(opted_in() if only_opted_in else projects or [], address, workers, part)
 

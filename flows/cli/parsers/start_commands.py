@@ -116,6 +116,9 @@ def demo(
     stop: Annotated[
         bool, typer.Option("--stop", help="Stop the servers that --keep left running, and remove their data.")
     ] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Let the champion answer requests and a page while the nights go on.")
+    ] = False,
     incident: Annotated[
         str | None,
         typer.Option(
@@ -134,7 +137,7 @@ def demo(
     if stop:
         stop_demo()
         return
-    run_demo(project, keep=keep)
+    run_demo(project, keep=keep, serve=serve)
 
 
 @start_app.command()

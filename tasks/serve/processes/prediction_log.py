@@ -205,7 +205,7 @@ class PredictionLog:
 
     def _line(self, logged: LoggedRow) -> bytes:
         """Return a row and how it was answered, as a line."""
-        version, (answer, inputs, computed, place) = logged.version, logged.answered
+        version, (answer, inputs, computed, place, tables) = logged.version, logged.answered
         score, prediction, sure = computed.score[place], computed.prediction[place], computed.confidence[place]
         return log_line(
             logged.text,
@@ -223,6 +223,7 @@ class PredictionLog:
                 worker=self._slot,
                 number=logged.number,
                 contract=version.contract_digest,
+                tables=tables,
             ),
         )
 

@@ -201,6 +201,8 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     """Run the service until a signal."""
     require_free(settings.host, settings.port)
     require_free(settings.admin_host, settings.admin_port)
+    if settings.grpc_port:
+        require_free(settings.host, settings.grpc_port)
     layout = CounterLayout(settings.projects, settings.workers)
     memory = shared_memory(layout)
     counters, sockets = SharedCounters(layout, memory), listeners(settings)

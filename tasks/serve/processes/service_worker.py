@@ -91,23 +91,33 @@ def worker_config(app: Any, settings: ServiceSettings, refused: Callable[[int], 
 
 
 class WorkerServer(uvicorn.Server):
-    """The server of a worker; once its last request is answered, what is left of the prediction log is written.
+    """The server of a worker, and that for gRPC if there is one.
+
+    Once its last request is answered, what is left of the prediction log is written.
 
     A signal ends the process as soon as the server has stopped, so this is a part of stopping it.
     """
 
-    def __init__(self, config: uvicorn.Config, log: PredictionLog | None) -> None:
+    def __init__(self, config: uvicorn.Config, log: PredictionLog | None, settings: ServiceSettings) -> None:
         super().__init__(config)
-        self._log = log
+        self._log, self._settings = log, settings
+        self._calls: Any = None
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start the log, then the server."""
+        """Start the log, then the servers."""
         if self._log is not None:
             self._log.start()
         await super().startup(sockets)
+        if self._settings.grpc_port:
+            from tasks.serve.over_grpc.grpc_server import grpc_server
+
+            self._calls = grpc_server(self.config.app, self._settings)
+            await self._calls.start()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Stop the server, then the log."""
+        """Stop the servers, then the log."""
+        if self._calls is not None:
+            await self._calls.stop(self._settings.drain_seconds)
         await super().shutdown(sockets)
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
@@ -199,7 +209,7 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
     candidates = Candidates(store, settings.projects, slot)
     app = ServiceApp(RowAnswering(champions, settings, counters, log, PairedAnswering(candidates)), ApiKeys())
     config = worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0))
-    server = WorkerServer(config, log)
+    server = WorkerServer(config, log, settings)
     watch = asyncio.create_task(Watch(app, settings, counters, candidates).run(server), name="watch")
     watch.add_done_callback(end_with(server))
     try:

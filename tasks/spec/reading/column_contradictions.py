@@ -86,6 +86,11 @@ def of_tables(spec: ProjectSpec) -> Found:
             [made],
             f"features.made lists {features.made.all}, but there is no features.function to make them; name it",
         )
+    if features.online_function is not None and spec.row_function is None:
+        yield (
+            [("features", "online_function")],
+            "features.online_function is features.function for one row, and rows have no function; name it too",
+        )
     names = [(table.name, ("features", "tables", index, "name")) for index, table in enumerate(features.tables)]
     for name, key, before in _twice([(name, tuple(key)) for name, key in names]):
         yield [key, before], f"feature table {name!r} is named twice; give each its own name"

@@ -78,6 +78,12 @@ class Features(SpecSection):
         None,
         description="`module:function`: a pure function from a frame to a frame, applied in training and in scoring.",
     )
+    online_function: str | None = Field(
+        None,
+        description="`module:function`: the same for one row, from a dict to a dict of the columns in `made`. Its "
+        "module is next to project.yaml, and imports only modules of the standard library for computing. Workers of "
+        "the prediction service call it; without it, they call `function` in a process of its own.",
+    )
     made: Columns = Field(
         default_factory=Columns, description="Columns that `function` adds: features that are not in the deliveries."
     )
@@ -132,7 +138,7 @@ class Features(SpecSection):
         """The columns by which rows are joined with feature tables, without duplicates."""
         return list(dict.fromkeys(name for table in self.tables for name in table.entity))
 
-    @field_validator("function")
+    @field_validator("function", "online_function")
     @classmethod
     def _is_an_import_path(cls, value: str | None) -> str | None:
         if value is not None and not IMPORT_PATH.fullmatch(value):

@@ -16,7 +16,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from flows.serving.package_version import packaged
-from flows.steps.in_service.single_rows import row_rules
+from flows.steps.in_service.single_rows import row_terms
 from tasks.inference.schema_parts import Calibration, DatePart, TimeFeature
 from tasks.model import ModelSchema, Predictor, export_model, fit_deferral, model_files
 from tasks.model.input_matrix import input_matrix
@@ -167,7 +167,7 @@ def package_of(
     key = f"flats/{number}"
     files, spec = sealed(model, key), spec_of(**changes)
     signed = verify(files, [KEY.public_key()], {"project": "flats", "key": key})
-    return packaged(version_of(number, key), files, signed, spec, row_rules(spec, folder), MOMENT), files
+    return packaged(version_of(number, key), files, signed, row_terms(spec, folder), MOMENT), files
 
 
 def counters_of(project: str) -> WorkerCounters:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.steps.in_service.single_rows import contract_of, row_rules
+from flows.steps.in_service.single_rows import row_terms
 from tasks.spec.project_spec import ProjectSpec
 
 SPEC: dict[str, Any] = {
@@ -23,6 +23,6 @@ def test_a_request_may_have_the_consent_and_needs_it_not(tmp_path: Path) -> None
     suite = {"name": "clinic", "expectations": [rule]}
     (tmp_path / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
     spec = ProjectSpec.model_validate(SPEC)
-    contract = contract_of(spec, row_rules(spec, tmp_path))
+    contract = row_terms(spec, tmp_path).contract
     assert ("agreed" in contract.columns, "agreed" in contract.known_columns) == (False, True)
     assert contract.rules == ()

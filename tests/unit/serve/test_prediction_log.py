@@ -464,13 +464,14 @@ def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Lo
     assert carrier(logged).carry() == 0
 
 
-@pytest.mark.parametrize(("protocol", "contract"), [(1, ""), (2, "cdef")])
-def test_a_line_of_each_protocol_is_read(protocol: int, contract: str) -> None:
+@pytest.mark.parametrize(("protocol", "contract", "tables"), [(1, "", ""), (2, "cdef", ""), (3, "cdef", "12.30")])
+def test_a_line_of_each_protocol_is_read(protocol: int, contract: str, tables: str) -> None:
     content = FROZEN.with_name(f"log_protocol_{protocol}.jsonl").read_bytes()
     first, second = logged_answers(content)
     assert first == LoggedAnswer(
         protocol=protocol,
         contract=contract,
+        tables=tables,
         row_id="7|2026-02-03",
         request="mine-1",
         time="2026-02-03T04:05:06.789000+00:00",
@@ -486,5 +487,5 @@ def test_a_line_of_each_protocol_is_read(protocol: int, contract: str) -> None:
     assert numbers_of(first.bits) == (0.5, 71.25, -3.0)
     assert second.unsure
     newer = f'"protocol":{protocol}'.encode()
-    with pytest.raises(EvidenceError, match=r"has protocol 3; this Leeway reads \(1, 2\)"):
-        logged_answers(content.replace(newer, b'"protocol":3'))
+    with pytest.raises(EvidenceError, match=r"has protocol 4; this Leeway reads \(1, 2, 3\)"):
+        logged_answers(content.replace(newer, b'"protocol":4'))

@@ -20,7 +20,7 @@ from tasks.score.prediction_rows import as_proposals, predictions
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import ServingStore, public_keys
 from tasks.spec.spec_sections.answer_sections import Automation
-from tests.unit.serve.packages import ROW, fitted, package_of, write_suite
+from tests.unit.serve.packages import ROW, fitted, package_of, spec_of, write_suite
 
 KINDS = ("regression", "binary", "multiclass", "forest", "linear")
 
@@ -143,11 +143,12 @@ def test_a_reference_that_differs_in_one_bit_is_refused(folder: Path) -> None:
 
 
 def test_what_a_worker_cannot_do_yet_is_named(folder: Path) -> None:
+    timed = spec_of().source.model_copy(update={"time_format": "%d.%m.%Y"})
     cases: list[tuple[dict[str, Any], str]] = [
         ({"privacy": {"pseudonymise": ["city"]}}, "the secret key"),
         (
-            {"features": {"numbers": ["area"], "function": "mine:add"}},
-            "the function mine:add.*no longer has the columns",
+            {"features": {"numbers": ["area"]}, "source": timed.model_dump(exclude_unset=True)},
+            "times in ISO 8601.*no longer has the columns",
         ),
     ]
     for changes, reason in cases:

@@ -15,7 +15,7 @@ from rich.console import Console
 from flows.cli.commands.project_data.check_agreement import agreement_faults
 from flows.cli.commands.project_data.check_delivery import checked_delivery, newest_delivery
 from flows.cli.console import print_json, screen
-from tasks.errors import ContractError, Error, SpecError, nearest
+from tasks.errors import ContractError, DataError, Error, SpecError, nearest
 from tasks.features import require_function
 from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
@@ -27,6 +27,7 @@ from tasks.spec.find_project import FILE, known_projects, misnamed_projects
 from tasks.spec.landing_sections.database_section import is_database
 from tasks.spec.project_spec import Contract, Source
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
+from tasks.user_code.on_request.served_code import served_function
 from tasks.user_code.user_modules import declaration_fault
 from tasks.validate import read_suite
 
@@ -209,6 +210,11 @@ def _missing_function(spec: ProjectSpec, folder: Path, *, run: bool) -> Iterator
     for own in (metric.use for metric in spec.metrics if metric.is_own):
         if (fault := declaration_fault(own, folder)) is not None:
             yield f"metrics names {own!r}, but {fault}"
+    if spec.features.online_function:
+        try:
+            served_function(spec, folder)
+        except DataError as error:
+            yield str(error)
     if spec.features.function and not run:
         if (fault := declaration_fault(spec.features.function, folder)) is not None:
             yield f"features.function is {spec.features.function!r}, but {fault}"

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
@@ -36,9 +37,12 @@ class Address:
     behind_proxy: bool = False
     admin_host: str = LOOPBACK
     admin_port: int = 0
+    grpc_port: int = 0
 
     def check(self) -> None:
-        """Raise Terminal when API keys would travel readable through a network."""
+        """Raise Terminal when API keys would travel readable through a network, or the packages of gRPC are missing."""
+        if self.grpc_port and not all(map(find_spec, ("grpc", "google.protobuf"))):
+            raise Terminal("--grpc-port needs packages that are not installed; `pip install leeway[grpc]`")
         if not is_loopback(self.host) and not self.tls and not self.behind_proxy:
             raise Terminal(
                 f"{self.host} can be reached by other machines, and API keys would be sent unencrypted; give "
@@ -139,6 +143,7 @@ def run_service(projects: Sequence[str], address: Address, workers: int, part: R
         port=address.port,
         admin_host=address.admin_host,
         admin_port=address.admin_port or address.port + 1,
+        grpc_port=address.grpc_port,
         workers=workers,
         controller=(
             sys.executable,
@@ -221,6 +226,8 @@ def _welcome(settings: ServiceSettings, address: Address) -> None:
     console = screen()
     for project in settings.projects:
         console.print(f"{address.url}/v1/projects/{project}/predict", soft_wrap=True)
+    if settings.grpc_port:
+        console.print(f"the Open Inference Protocol over gRPC: {address.host}:{settings.grpc_port}", soft_wrap=True)
     console.print(f"the API is described at {address.url}/docs", soft_wrap=True)
     console.print(f"health and metrics: {address.admin_url}/ready and /metrics", soft_wrap=True)
     if not read_keys(Path(settings.root)).keys:
