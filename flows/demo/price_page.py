@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self
+
+import uvicorn
 
 from flows.serving.leeway_client import LeewayClient, LeewayError
 from flows.stack.ports import LOOPBACK
@@ -15,7 +18,8 @@ from tasks.render.pages import page
 from tasks.spec import ProjectSpec
 
 MOST_BYTES = 100_000
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+HTML, JSON = b"text/html; charset=utf-8", b"application/json"
+POLICY = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 
 
 class PricePage:
@@ -30,25 +34,37 @@ class PricePage:
     def __init__(self, client: LeewayClient, spec: ProjectSpec, row: dict[str, Any]) -> None:
         self._client, self._spec = client, spec
         shown = {name: "" if value is None else str(value) for name, value in row.items()}
-        self._page = page("demo_page.html", project=spec.project, objective=spec.scope.objective, row=shown)
-        self._server = ThreadingHTTPServer((LOOPBACK, 0), _handler_of(self))
+        self._page = page("demo_page.html", project=spec.project, objective=spec.scope.objective, row=shown).encode()
+        self._socket = socket.create_server((LOOPBACK, 0))
+        self._server = uvicorn.Server(uvicorn.Config(self._asked, lifespan="off", access_log=False, log_config=None))
+        self._thread = Thread(target=self._server.run, args=([self._socket],), name="page", daemon=True)
 
     @property
     def url(self) -> str:
         """The address of the page."""
-        return f"http://{LOOPBACK}:{self._server.server_port}/"
+        return f"http://{LOOPBACK}:{self._socket.getsockname()[1]}/"
 
     def __enter__(self) -> Self:
-        Thread(target=self._server.serve_forever, name="page", daemon=True).start()
+        self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.should_exit = True
+        self._thread.join()
 
-    def content(self) -> bytes:
-        """Return the page."""
-        return self._page.encode()
+    async def _asked(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request of the page; those of other origins get nothing."""
+        headers = dict(scope["headers"])
+        is_own = headers.get(b"origin", self.url[:-1].encode()) == self.url[:-1].encode()
+        status, kind, content = HTTPStatus.NOT_FOUND, JSON, b""
+        if (scope["method"], scope["path"]) == ("GET", "/"):
+            status, kind, content = HTTPStatus.OK, HTML, self._page
+        elif (scope["method"], scope["path"]) == ("POST", "/predict") and is_own:
+            row = await _row(receive)
+            status, content = HTTPStatus.OK, json.dumps(await asyncio.to_thread(self.answer, row)).encode()
+        sent = [(b"content-type", kind), (b"content-security-policy", POLICY)]
+        await send({"type": "http.response.start", "status": int(status), "headers": sent})
+        await send({"type": "http.response.body", "body": content})
 
     def answer(self, row: Any) -> dict[str, Any]:
         """Return what the page shows for a row."""
@@ -60,6 +76,18 @@ class PricePage:
         return {"said": said, "version": answer.version}
 
 
+async def _row(receive: Any) -> Any:
+    """Return the row of a request; None if it is no JSON, or too long."""
+    body, message = b"", {"more_body": True}
+    while message.get("more_body") and len(body) <= MOST_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+    try:
+        return json.loads(body) if len(body) <= MOST_BYTES else None
+    except ValueError:
+        return None
+
+
 def _written(prediction: float | str) -> str:
     """Return a prediction as it is shown.
 
@@ -69,35 +97,3 @@ def _written(prediction: float | str) -> str:
     if isinstance(prediction, str):
         return prediction
     return f"{prediction:,.0f}" if abs(prediction) >= 100 else f"{prediction:.3g}"  # noqa: PLR2004 - three digits
-
-
-def _handler_of(shown: PricePage) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            found = self.path == "/"
-            self._send(shown.content() if found else b"", "text/html; charset=utf-8", is_found=found)
-
-        def do_POST(self) -> None:
-            length = int(self.headers.get("content-length") or 0)
-            is_own = self.headers.get("origin", shown.url.rstrip("/")) == shown.url.rstrip("/")
-            if self.path != "/predict" or length > MOST_BYTES or not is_own:
-                self._send(b"", "application/json", is_found=False)
-                return
-            try:
-                row = json.loads(self.rfile.read(length))
-            except ValueError:
-                row = None
-            self._send(json.dumps(shown.answer(row)).encode(), "application/json", is_found=True)
-
-        def _send(self, content: bytes, kind: str, *, is_found: bool) -> None:
-            self.send_response(HTTPStatus.OK if is_found else HTTPStatus.NOT_FOUND)
-            headers = {"content-type": kind, "content-length": str(len(content)), "content-security-policy": POLICY}
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *values: object) -> None:  # noqa: A002 - the name of the base class
-            """Write no log: the demo prints a table."""
-
-    return Handler

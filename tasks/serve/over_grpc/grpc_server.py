@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import msgspec
 
-from tasks.serve.over_grpc.inference_messages import CALLS, CLASSES, SERVICE
+from tasks.serve.over_grpc.inference_messages import CLASSES, SERVICE
 from tasks.serve.over_grpc.tensor_values import infer_response, json_request
 from tasks.serve.replies import Refusal
 from tasks.serve.service_settings import ServiceSettings
@@ -49,38 +49,46 @@ class InferenceCalls:
 
     def handler(self) -> Any:
         """Return the handlers of all calls, as gRPC takes them."""
+        calls = {
+            "ServerLive": self._server_live,
+            "ServerReady": self._server_ready,
+            "ModelReady": self._model_ready,
+            "ServerMetadata": self._server_metadata,
+            "ModelMetadata": self._model_metadata,
+            "ModelInfer": self._model_infer,
+        }
         methods = {
             name: grpc.unary_unary_rpc_method_handler(
-                getattr(self, f"_{name}"),
+                call,
                 request_deserializer=CLASSES[f"{name}Request"].FromString,
                 response_serializer=CLASSES[f"{name}Response"].SerializeToString,
             )
-            for name in CALLS
+            for name, call in calls.items()
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    async def _ServerLive(self, _message: Any, context: Any) -> Any:  # noqa: N802 - the name of the call
+    async def _server_live(self, _message: Any, context: Any) -> Any:
         content = await self._content(context, "GET", "/v2/health/live")
         return CLASSES["ServerLiveResponse"](live=content["live"])
 
-    async def _ServerReady(self, _message: Any, context: Any) -> Any:  # noqa: N802
+    async def _server_ready(self, _message: Any, context: Any) -> Any:
         status, content = await self._asked(context, "GET", "/v2/health/ready")
         return CLASSES["ServerReadyResponse"](ready=status == HTTPStatus.OK and content[READY])
 
-    async def _ModelReady(self, message: Any, context: Any) -> Any:  # noqa: N802
+    async def _model_ready(self, message: Any, context: Any) -> Any:
         status, content = await self._asked(context, "GET", f"{_model(message.name, message.version)}/ready")
         if status not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}:
             await _abort(context, status, content)
         return CLASSES["ModelReadyResponse"](ready=status == HTTPStatus.OK)
 
-    async def _ServerMetadata(self, _message: Any, context: Any) -> Any:  # noqa: N802
+    async def _server_metadata(self, _message: Any, context: Any) -> Any:
         return CLASSES["ServerMetadataResponse"](**await self._content(context, "GET", "/v2"))
 
-    async def _ModelMetadata(self, message: Any, context: Any) -> Any:  # noqa: N802
+    async def _model_metadata(self, message: Any, context: Any) -> Any:
         content = await self._content(context, "GET", _model(message.name, message.version))
         return CLASSES["ModelMetadataResponse"](**content)
 
-    async def _ModelInfer(self, message: Any, context: Any) -> Any:  # noqa: N802
+    async def _model_infer(self, message: Any, context: Any) -> Any:
         try:
             body = msgspec.json.encode(json_request(message))
         except Refusal as refusal:

@@ -50,7 +50,6 @@ MESSAGES: Mapping[str, Fields] = {
     ),
 }
 ONE_OF = {"InferParameter": "parameter_choice"}
-CALLS = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")
 Field = descriptor_pb2.FieldDescriptorProto
 SCALARS = {
     "bool": Field.TYPE_BOOL,
@@ -84,28 +83,27 @@ def _describe(message: Any, name: str, fields: Fields) -> None:
         message.oneof_decl.add(name=ONE_OF[name])
     for number, text in enumerate(fields, start=1):
         kind, field_name = text.split()
-        field = message.field.add(name=field_name, number=number)
-        is_map = kind == "parameters"
-        field.label = Field.LABEL_REPEATED if is_map or kind.endswith("*") else Field.LABEL_OPTIONAL
-        plain = kind.removesuffix("*")
-        if is_map:
-            entry = message.nested_type.add(name="ParametersEntry")
-            entry.options.map_entry = True
-            entry.field.add(name="key", number=1, label=Field.LABEL_OPTIONAL, type=Field.TYPE_STRING)
-            entry.field.add(
-                name="value",
-                number=2,
-                label=Field.LABEL_OPTIONAL,
-                type=Field.TYPE_MESSAGE,
-                type_name=f".{PACKAGE}.InferParameter",
-            )
-            field.type, field.type_name = Field.TYPE_MESSAGE, f".{PACKAGE}.{name}.ParametersEntry"
-        elif plain in SCALARS:
-            field.type = SCALARS[plain]
-        else:
-            field.type, field.type_name = Field.TYPE_MESSAGE, f".{PACKAGE}.{plain}"
-        if name in ONE_OF:
-            field.oneof_index = 0
+        if kind == "parameters":
+            _add_map(message, name, field_name, number)
+            continue
+        label = Field.LABEL_REPEATED if kind.endswith("*") else Field.LABEL_OPTIONAL
+        of_choice = {"oneof_index": 0} if name in ONE_OF else {}
+        message.field.add(name=field_name, number=number, label=label, **_type(kind.removesuffix("*")), **of_choice)
+
+
+def _type(kind: str) -> dict[str, Any]:
+    if kind in SCALARS:
+        return {"type": SCALARS[kind]}
+    return {"type": Field.TYPE_MESSAGE, "type_name": f".{PACKAGE}.{kind}"}
+
+
+def _add_map(message: Any, name: str, field_name: str, number: int) -> None:
+    """Add a map from texts to parameters: to the wire, it is a repeated message of a key and a value."""
+    options = descriptor_pb2.MessageOptions(map_entry=True)
+    entry = message.nested_type.add(name="ParametersEntry", options=options)
+    for place, (part, kind) in enumerate((("key", "string"), ("value", "InferParameter")), start=1):
+        entry.field.add(name=part, number=place, label=Field.LABEL_OPTIONAL, **_type(kind))
+    message.field.add(name=field_name, number=number, label=Field.LABEL_REPEATED, **_type(f"{name}.ParametersEntry"))
 
 
 CLASSES = _message_classes()
