@@ -14,6 +14,7 @@ from prefect import flow, runtime
 from flows.kept_version import keep_champions
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
+from flows.steps.in_service.degree_raise import follow_degree_requests
 from flows.steps.in_service.landed_steps import landed_step
 from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
 from flows.steps.publish import write_report
@@ -85,12 +86,13 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     record_landed(workspace, night)
     versions = workspace.registry.versions(workspace.project)
+    raises = follow_degree_requests(workspace, versions, StepTime(night, clock.now()))
     steps = plan(registry_state(workspace, versions), workspace.spec, clock.now())
     if steps:
         steps = _take_all(workspace, night)
     announce_pending(workspace, versions, steps)
     announce_rollouts(workspace, versions)
-    reason = "; ".join(map(sentence, steps)) or "nothing to do"
+    reason = "; ".join([*raises, *map(sentence, steps)]) or "nothing to do"
     return {"night": night.isoformat(), "action": _action(steps), "reason": reason}
 
 

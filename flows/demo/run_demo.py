@@ -85,9 +85,14 @@ def _require_servable(spec: ProjectSpec) -> None:
 
 def stop_demo() -> None:
     """Stop the servers that `leeway demo --keep` left running, and remove their data."""
-    where = _home(worked_project().path) / "demo"
+    where = demo_home(worked_project().path)
     stop(where)
     shutil.rmtree(where, ignore_errors=True)
+
+
+def demo_home(path: Path) -> Path:
+    """Return the folder with the state of a demo, by the spec of its worked project."""
+    return _home(path) / "demo"
 
 
 def _home(path: Path) -> Path:
@@ -132,7 +137,7 @@ def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console
 
         workspaces = [open_workspace(spec.project) for spec in specs]
         for workspace in workspaces:
-            _check_registry(workspace)
+            refuse_foreign_models(workspace)
         deploy(specs, where, scheduled=False)  # their nights are in the past; they run in order below
     begins = [one.history_until for one in project.chain]
     known = zip(workspaces, project.chain, strict=True)
@@ -172,7 +177,7 @@ def _react(project: WorkedProject) -> None:
         runpy.run_path(str(project.people))["main"](project.path.parent.parent)
 
 
-def _check_registry(workspace: Workspace) -> None:
+def refuse_foreign_models(workspace: Workspace) -> None:
     """Refuse a registry with another model of the demo's name: the demo would promote and delete its versions."""
     versions = workspace.registry.versions(workspace.project)
     if versions and workspace.lake.version(workspace.project, "decisions") is None:

@@ -2,9 +2,9 @@
 
 MLflow has one permission for registering and for tagging a version, so the account that trains could also approve. With
 this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tags of an answer on a version:
-`approval`, `approval.by` and `approval.reason`. They may change nothing else in the registry, not a card, a stage or a
-name, so that training and approving need different accounts; and `approval.by` can only be the account that writes it.
-If no account is named, approval is not possible.
+`approval`, `approval.by` and `approval.reason`, and `degree.raise`, `degree.by` and `degree.reason`. They may change
+nothing else in the registry, not a card, a stage or a name, so that training and approving need different accounts; and
+`approval.by` and `degree.by` can only be the account that writes them. If no account is named, no one can approve.
 
 Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHONPATH.
 """
@@ -22,8 +22,8 @@ from mlflow.server.auth import authenticate_request_basic_auth
 from mlflow.server.handlers import _get_request_message  # the request, read exactly as MLflow will read it
 from werkzeug.datastructures import Authorization
 
-APPROVER = "approval.by"
-ANSWER = frozenset({"approval", APPROVER, "approval.reason"})
+NAMES = frozenset({"approval.by", "degree.by"})
+ANSWER = frozenset({"approval", "approval.reason", "degree.raise", "degree.reason"}) | NAMES
 SET_TAG = "/mlflow/model-versions/set-tag"
 DELETE_TAG = "/mlflow/model-versions/delete-tag"
 CREATE = "/mlflow/model-versions/create"
@@ -66,13 +66,14 @@ def refusal(account: str, tags: Mapping[str, str], allowed: frozenset[str]) -> s
     >>> refusal("ann", {"approval.by": "bob"}, frozenset({"ann", "bob"}))
     'ann may only write ann as the tag approval.by'
     >>> refusal("ann", {"leeway.promoted": ""}, frozenset({"ann"}))
-    'ann is an approver (LEEWAY_APPROVERS): it may only write the tags approval, approval.by, approval.reason'
+    'ann is an approver (LEEWAY_APPROVERS): it may only write the tags approval, approval.by, approval.reason,
+    degree.by, degree.raise, degree.reason'
     """
     answers = [(tag.strip().casefold(), value) for tag, value in tags.items() if is_answer(tag)]
     if answers and account not in allowed:
         return f"{account} is not an approver (LEEWAY_APPROVERS): it may not write the tag {min(answers)[0]}"
-    if any(tag == APPROVER and value != account for tag, value in answers):
-        return f"{account} may only write {account} as the tag {APPROVER}"
+    if others := [tag for tag, value in answers if tag in NAMES and value != account]:
+        return f"{account} may only write {account} as the tag {others[0]}"
     return _only_answers(account, tags, allowed, "write")
 
 

@@ -31,6 +31,23 @@ def degree_in_force(entries: Sequence[Entry], allowed: Degree) -> Degree:
     return lower_degree(highest, allowed)
 
 
+def fallen_in(entries: Sequence[Entry]) -> NightEntry | None:
+    """Return the night on which the degree fell, if no person has raised it since.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        The decision record, oldest first.
+    """
+    fell: NightEntry | None = None
+    for entry in entries:
+        if isinstance(entry, DegreeEntry):
+            fell = None
+        elif isinstance(entry, NightEntry) and entry.audit is not None and entry.audit.falls_to:
+            fell = entry
+    return fell
+
+
 def degree_since(entries: Sequence[Entry], automation: Automation) -> date | None:
     """Return the last day on which another degree, or other shares, were in force; None where the record has none.
 

@@ -31,7 +31,7 @@ def fallen(seen: Situation) -> list[str]:
     """Return that the degree of automation falls, and how a person raises it again; nothing if it holds."""
     if seen.audit is None or not seen.audit.falls_to:
         return []
-    how = f"`leeway degree {seen.project}` shows the evidence and raises it"
+    how = f"`leeway degree {seen.project}` shows the evidence and raises it, as does a tag in MLflow"
     return [f"the degree of automation falls: {seen.audit.sentence}; {how}"]
 
 

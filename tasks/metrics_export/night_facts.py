@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from tasks.dataset.degree_in_force import fallen_in
 from tasks.records import (
     Action,
     AuditedRows,
@@ -96,6 +97,8 @@ class NightFacts:
         How people decided next to the model.
     audit : AuditedRows
         The degree of automation with its audit.
+    degree_fell : bool
+        Whether the degree has fallen, and no person has raised it since.
     """
 
     project: str
@@ -120,6 +123,7 @@ class NightFacts:
     outputs: Sequence[OutputMetric] | None = None
     people: PersonComparison | None = None
     audit: AuditedRows | None = None
+    degree_fell: bool = False
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
     home_free_bytes: int | None = None
@@ -179,6 +183,7 @@ def night_facts(
         outputs=night.outputs,
         people=night.people,
         audit=night.audit,
+        degree_fell=fallen_in([*(entry for entry in past if entry.name != night.name), night]) is not None,
     )
 
 

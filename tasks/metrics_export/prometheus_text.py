@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, get_args
 
 from tasks.metrics_export.night_facts import NightFacts
-from tasks.records import Action, AuditedRows, IntervalCoverage, PersonComparison, SureMean
+from tasks.records import Action, IntervalCoverage, PersonComparison, SureMean
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -65,7 +65,7 @@ METRICS: dict[str, Meaning] = {
     ),
     "leeway_people_rows": Meaning("Rows that people and the model both decided: hidden, labelled, shown.", ("kind",)),
     "leeway_degree": Meaning("1 for the degree of automation of the last night.", ("degree",)),
-    "leeway_degree_fell": Meaning("1 when the last night found that the model may decide nothing by itself, else 0."),
+    "leeway_degree_fell": Meaning("1 when the degree of automation has fallen and was not raised since, else 0."),
     "leeway_audited_error": Meaning("Error of the audited rows: value, low, high, target.", ("bound",)),
     "leeway_audited_rows": Meaning("Audited rows: drawn, known.", ("kind",)),
     "leeway_people_rows_per_day": Meaning("Rows a day that are left to people, and how many they can.", ("kind",)),
@@ -168,7 +168,7 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         | _coverage(facts.coverage)
         | _outputs(facts)
         | _people(facts.people)
-        | _audit(facts.audit)
+        | _audit(facts)
     )
 
 
@@ -241,14 +241,15 @@ def _people(comparison: PersonComparison | None) -> dict[str, Samples]:
     }
 
 
-def _audit(audit: AuditedRows | None) -> dict[str, Samples]:
+def _audit(facts: NightFacts) -> dict[str, Samples]:
+    audit = facts.audit
     if audit is None:
         return {}
     target = [] if audit.target is None else [("target", audit.target)]
     days = {"left": audit.people_a_day, "can": audit.people_per_day}
     return {
         "leeway_degree": {(audit.degree,): 1.0},
-        "leeway_degree_fell": {(): float(bool(audit.falls_to))},
+        "leeway_degree_fell": {(): float(facts.degree_fell)},
         "leeway_audited_error": {(bound,): value for bound, value in [*_bounds(audit.error), *target]},
         "leeway_audited_rows": {("drawn",): audit.drawn, ("known",): audit.known},
         "leeway_people_rows_per_day": {(kind,): rows for kind, rows in days.items() if rows is not None},

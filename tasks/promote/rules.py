@@ -121,18 +121,24 @@ def _basis(version: Version, proof: Proof | None, standing: Standing, spec: Proj
 
 
 def named(version: Version, account: str | None, spec: ProjectSpec) -> list[str]:
-    """Return why an approval is not attributed to an allowed person, if MLflow has accounts.
+    """Return why an approval is not attributed to an allowed person, if MLflow has accounts; see `unattributed`."""
+    return unattributed(version.tags.get(APPROVER, "").strip(), account, spec, tag=APPROVER)
+
+
+def unattributed(by: str, account: str | None, spec: ProjectSpec, tag: str) -> list[str]:
+    """Return why an answer is not attributed to an allowed person, if MLflow has accounts.
 
     Parameters
     ----------
+    by : str
+        The person that the answer names, as the value of a tag.
     account : str or None
         Leeway's own account; None if MLflow has no authentication, and thus no accounts.
     """
     if account is None:
         return []
-    by = version.tags.get(APPROVER, "").strip()
     if not by:
-        return [f"MLflow has accounts, so an approval needs a name: add the tag {APPROVER} with yours"]
+        return [f"MLflow has accounts, so an approval needs a name: add the tag {tag} with yours"]
     if by == account:
         return [f"it was approved by {account}, which is Leeway's own account; a person must approve it"]
     approvers = spec.automation.approvers

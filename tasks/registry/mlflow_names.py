@@ -14,6 +14,11 @@ APPROVER = "approval.by"
 ANSWER_REASON = "approval.reason"
 """The reason that the person gave."""
 
+RAISE_DEGREE, RAISED_BY, RAISE_REASON = "degree.raise", "degree.by", "degree.reason"
+"""The tags with which a person raises the degree of automation on the page of the champion: to which, who and why."""
+RAISE_REFUSED = "degree.refused"
+"""Why the degree was not raised; the page sorts tags by name, so this is next to the request."""
+
 KEY = "leeway.key"
 """The reason for a version; a key never has a second version."""
 DIGEST = "leeway.digest"

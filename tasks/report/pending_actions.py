@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import takewhile
 
+from tasks.dataset.degree_in_force import fallen_in
 from tasks.records import (
     BatchVerdict,
-    DegreeEntry,
     Entry,
     NightEntry,
     PromotionEntry,
@@ -18,6 +18,7 @@ from tasks.records import (
     running_rollout,
     suspected_in,
 )
+from tasks.registry.mlflow_names import RAISE_DEGREE
 from tasks.render.values import counted
 from tasks.report.night_readings import latest_nights
 from tasks.report.quality_tables import gap_words
@@ -110,20 +111,16 @@ def _coverage(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAct
 
 def _degree(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
     """Yield a degree of automation that has fallen, until a person raises it, and more rows than people can decide."""
-    changes = [each for each in record if isinstance(each, DegreeEntry) or _falls(each)]
-    if changes and isinstance(changes[-1], NightEntry) and changes[-1].audit is not None:
-        audit = changes[-1].audit
-        how = f"{audit.sentence}; `leeway degree {spec.project}` shows the evidence and raises it"
-        what = f"the degree of automation has fallen to {audit.falls_to}"
-        yield PendingAction(what, spec.scope.owner, changes[-1].night, how)
+    fell = fallen_in(record)
+    if fell is not None and fell.audit is not None:
+        shows = f"`leeway degree {spec.project}` shows the evidence and raises it"
+        how = f"{fell.audit.sentence}; {shows}, as does the tag {RAISE_DEGREE} on the page of the champion in MLflow"
+        what = f"the degree of automation has fallen to {fell.audit.falls_to}"
+        yield PendingAction(what, spec.scope.owner, fell.night, how)
     nights = latest_nights(record)
     if nights and nights[-1].audit is not None and nights[-1].audit.is_overloaded:
         what = "more rows are left to people than they can decide"
         yield PendingAction(what, spec.scope.owner, nights[-1].night, nights[-1].audit.sentence)
-
-
-def _falls(entry: Entry) -> bool:
-    return isinstance(entry, NightEntry) and entry.audit is not None and bool(entry.audit.falls_to)
 
 
 def _quarantined(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

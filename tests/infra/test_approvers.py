@@ -36,6 +36,12 @@ def rule() -> ModuleType:
     return module
 
 
+def test_only_an_approver_raises_a_degree_and_under_its_own_name(rule: ModuleType) -> None:
+    assert "it may not write the tag degree.raise" in rule.refusal("pipeline", {"degree.raise": "full"}, ALLOWED)
+    assert rule.refusal("ann", {"degree.raise": "full", "degree.by": "ann"}, ALLOWED) == ""
+    assert rule.refusal("ann", {"Degree.By": "bob"}, ALLOWED) == "ann may only write ann as the tag degree.by"
+
+
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("root", ["/api/2.0", "/ajax-api/2.0", "/prefix/ajax-api/2.0"])
 def test_an_approver_cannot(change: str, root: str, rule: ModuleType) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import clock
+from tasks.dataset.degree_in_force import degree_in_force
 from tasks.lake import append_entry, read_entries
 from tasks.promote import StepTime
 from tasks.records import Entry, PromotionEntry, RollbackEntry, running_rollout
@@ -20,6 +21,7 @@ from tasks.registry.mlflow_names import BARRED, PROMOTED, ROLLOUT, TO_TELL
 from tasks.rollout import RolloutVerdict
 from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
+from tests.unit.people.test_audit import night
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -102,6 +104,42 @@ def test_approve_promote_reject_move_by_hand_and_roll_back(made: Made) -> None:
     assert registry.aliases(project) == {"champion": 1}
     assert promoted(workspace)["action"] == "none"
     assert registry.versions(project)[1].tags["leeway.barred"] == "rolled back to version 1: prices off"
+
+
+@flows
+def test_a_person_raises_a_degree_that_has_fallen_by_a_tag_on_the_page_of_the_champion(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = made("raised", automation="{degree: partial, approvers: [ann]}")
+    registry, project = workspace.registry, workspace.project
+    registry.set_tag(project, waits(workspace), "approval", "approved")
+    promoted(workspace)
+    fell, other = night(3, "partial", "assist"), waits(workspace, "two")
+    append_entry(workspace.lake, project, fell)
+
+    def asked(number: int, **tags: str) -> dict[str, str]:
+        """Ask on the page of a version, and let the flow look; return the tags about degrees that are left."""
+        for name, text in tags.items():
+            registry.set_tag(project, number, f"degree.{name}", text)
+        promoted(workspace)
+        left = registry.version(project, number)
+        assert left is not None
+        return {name: text for name, text in left.tags.items() if name.startswith("degree.")}
+
+    assert "the champion is version 1" in asked(other, **{"raise": "partial"})["degree.refused"]
+    assert "automation.degree of the spec allows partial" in asked(1, **{"raise": "full"})["degree.refused"]
+    monkeypatch.setattr("flows.steps.in_service.degree_raise.account", lambda: "pipeline")
+    assert "add the tag degree.by with yours" in asked(1, **{"raise": "partial"})["degree.refused"]
+    assert "Leeway's own account" in asked(1, by="pipeline")["degree.refused"]
+    assert "bob is not one of automation.approvers" in asked(1, by="bob")["degree.refused"]
+    assert degree_in_force(read_entries(workspace.lake, project), "partial") == "assist"
+    assert asked(1, by="ann", reason="retrained") == {}
+    (entry,) = read_entries(workspace.lake, project, "degree")
+    assert (entry.action, entry.actor, entry.reason) == ("partial", "ann", "retrained")
+    assert "it fell on 2026-01-03" in getattr(entry, "evidence", "")
+    assert degree_in_force(read_entries(workspace.lake, project), "partial") == "partial"
+    assert asked(1, **{"raise": "partial"}) == {}, "of one that a crashed run left, nothing is recorded again"
+    assert len(read_entries(workspace.lake, project, "degree")) == 1
 
 
 def promoted(workspace: Workspace) -> dict[str, Any]:
@@ -194,7 +232,8 @@ def test_a_canary_is_rolled_out_and_ended_by_a_person(
     assert said == "version 2 cannot be promoted again: prices off"
     version = registry.version(project, 2)
     assert version is not None
-    assert (version.tags[BARRED], version.tags[ROLLOUT]) == ("prices off", "2: rolled_back, 0 % of the requests")
+    assert version.tags[BARRED] == "prices off"
+    assert version.tags[ROLLOUT].startswith("2: rolled_back, 0 % of the requests; version ")
     assert registry.aliases(project) == {"champion": 1}
     assert promoted(workspace)["action"] == "none"
     assert events == ["rollout.started", "rollout.advanced", "rollout.rolled_back"]

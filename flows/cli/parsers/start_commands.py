@@ -119,6 +119,12 @@ def demo(
     serve: Annotated[
         bool, typer.Option("--serve", help="Let the champion answer requests and a page while the nights go on.")
     ] = False,
+    rollout: Annotated[
+        bool,
+        typer.Option(
+            "--rollout", help="Show how a broken version and a healthy one take over the requests of a service instead."
+        ),
+    ] = False,
     incident: Annotated[
         str | None,
         typer.Option(
@@ -127,6 +133,11 @@ def demo(
     ] = None,
 ) -> None:
     """Show the life cycle of a model in a few minutes, on the data of a worked project."""
+    if rollout:
+        from flows.demo.rollout_demo import run_rollout_demo
+
+        run_rollout_demo(keep=keep)
+        return
     if incident is not None:
         from flows.cli.commands.nights.incident import show_incident
 

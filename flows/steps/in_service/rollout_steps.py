@@ -16,6 +16,8 @@ from tasks.registry import Version
 from tasks.registry.mlflow_names import ROLLOUT
 from tasks.rollout import NOTHING_SEEN, RolloutStage, RolloutSums, RolloutTerms, RolloutVerdict, harm, judge
 
+LONGEST_TAG = 500
+
 
 def next_step(
     last: RolloutEntry, verdict: RolloutVerdict, moment: StepTime, by: str = "leeway", seen: RolloutSums = NOTHING_SEEN
@@ -72,5 +74,5 @@ def _announce(workspace: Workspace, step: RolloutEntry, number: int, entries: Se
     facts = {"night": step.night.isoformat(), "version": step.subject, "share": str(step.share), "what": step.reason}
     emit_event(workspace.project, f"rollout.{step.action}", facts)
     send_notifications_task(workspace.lake, workspace.spec, step, entries)
-    text = f"{step.stage}: {step.action}, {100 * step.share:g} % of the requests"
+    text = f"{step.stage}: {step.action}, {100 * step.share:g} % of the requests; {step.reason}"[:LONGEST_TAG]
     workspace.registry.set_tag(workspace.project, number, ROLLOUT, text)

@@ -163,6 +163,7 @@ def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> No
             "home_size_bytes": 5,
             "people": PersonComparison(1, NIGHT, NIGHT, are_shares=True, hidden=both),
             "audit": AuditedRows("full", NIGHT, are_shares=True, error=sure, people_a_day=3.0),
+            "degree_fell": True,
         }
     )
     assert [metric.name for metric in families(filled)] == list(METRICS)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.cli.commands.models.set_degree import evidence_lines
-from tasks.dataset.degree_in_force import degree_in_force, degree_since, spec_in_force
+from flows.steps.in_service.degree_raise import evidence_lines
+from tasks.dataset.degree_in_force import degree_in_force, degree_since, fallen_in, spec_in_force
 from tasks.dataset.hidden_answers import are_audited
 from tasks.decide import Situation, decide
 from tasks.people import audited_rows
@@ -104,6 +104,8 @@ def test_a_degree_that_has_fallen_stays_until_a_person_raises_it_and_never_above
     assert degree_in_force([*record, raised], "full") == "partial"
     assert degree_since([*record, raised], automation("partial")) == date(2026, 1, 5)
     assert degree_in_force([*record, raised, night(6, "partial", "assist")], "full") == "assist"
+    assert fallen_in(record) == record[1], "until a person raises it"
+    assert fallen_in([*record, raised]) is None
     assert evidence_lines([night(3, "full", "assist"), night(4, "assist")]) == [
         "it fell on 2026-01-03: full: 0 of 10 audited rows are known; it falls to assist",
         "audit of 2026-01-04: assist: 0 of 10 audited rows are known",
