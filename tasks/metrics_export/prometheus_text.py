@@ -163,12 +163,7 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         if value is not None
     }
     return (
-        samples
-        | _several(facts)
-        | _coverage(facts.coverage)
-        | _outputs(facts)
-        | _people(facts.people)
-        | _audit(facts)
+        samples | _several(facts) | _coverage(facts.coverage) | _outputs(facts) | _people(facts.people) | _audit(facts)
     )
 
 
