@@ -114,6 +114,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         {"environment", "files", "network"},
         "answers a flow through the socket that it was given; removes its folder for files of a short time",
     ),
+    "tasks/serve/over_grpc/grpc_server.py": ({"files"}, "reads the certificate of the service"),
     "tasks/serve/made_features/side_process.py": ({"environment"}, "the process gets the variables without secrets"),
     "tasks/user_code/on_request/code_digest.py": ({"files"}, "reads the code of a project"),
     "tasks/user_code/on_request/served_code.py": ({"files"}, "reads the code of a project that is published"),

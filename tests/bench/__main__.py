@@ -36,6 +36,7 @@ from tests.bench.search import bench_search
 from tests.bench.sensitivity import bench_sensitivity
 from tests.bench.serving import bench_serve
 from tests.bench.starting import bench_stack
+from tests.bench.swapping import bench_swaps
 from tests.bench.table_files import bench_table_files
 from tests.bench.tables import bench_tables
 from tests.bench.units import bench_units
@@ -57,6 +58,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "cluster": bench_cluster,
     "bundles": bench_bundles,
     "serve": bench_serve,
+    "swaps": bench_swaps,
     "rollout": bench_rollout,
     "rollout-trials": bench_rollout_trials,
     "guardrails": bench_guardrails,
