@@ -47,8 +47,8 @@ def bench_swaps(console: Console) -> Figures:
             figures.add("a swap", Time(float(np.median(waits)), spent / SWAPS))
     console.print(
         f"{counted.total():,} replies: {counted['right']:,} of the version that they name, {counted['mixed']} of "
-        f"another, {counted['failed']} failed; 99 % of the swaps were seen within {np.quantile(waits, 0.99) * 1000:,.0f} ms of "
-        f"their publication; the worker holds {now:,.0f} MB"
+        f"another, {counted['failed']} failed; 99 % of the swaps were seen within "
+        f"{np.quantile(waits, 0.99) * 1000:,.0f} ms of their publication; the worker holds {now:,.0f} MB"
     )
     return figures
 

@@ -54,8 +54,9 @@ def test_a_reason_with_a_day_is_kept(leeway: Leeway) -> None:
     assert said.out.startswith("clinic: erased: 1 of labels, 1 of rows\n")
 
 
-def test_what_replays_keep_of_a_project_is_removed(lake: Lake, leeway: Leeway) -> None:
-    kept, other = (Path(lake.root).parent / "replay" / name / "policy-1.parquet" for name in ("clinic", "ward"))
+@pytest.mark.parametrize("copy", ["replay/{}/policy-1.parquet", "serving/{}/tables-ab.bin", "serving/{}/tables.json"])
+def test_a_copy_that_replays_or_the_service_keep_of_a_project_is_removed(copy: str, lake: Lake, leeway: Leeway) -> None:
+    kept, other = (Path(lake.root).parent / copy.format(name) for name in ("clinic", "ward"))
     for path in (kept, other):
         path.parent.mkdir(parents=True)
         path.write_bytes(b"4711")

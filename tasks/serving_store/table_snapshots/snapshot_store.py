@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 TABLES_FILE = "tables.json"
 DOCUMENTS = ProjectDocument(TableSnapshot, snapshots.PROTOCOL, snapshots.PURPOSE, TABLES_FILE)
-OLDER_FILES = 1
 READ_ONLY = 0o400
 
 
@@ -107,10 +106,18 @@ class SnapshotStore:
         serial = next_serial(moment, self.readable_snapshot(project))
         snapshot = msgspec.structs.replace(draft, file=digest, serial=serial)
         DOCUMENTS.write(self._root, snapshot, private)
-        files = sorted((self._root / project).glob("tables-*.bin"), key=lambda each: each.stat().st_mtime_ns)
-        for old in [each for each in files if each != path][:-OLDER_FILES]:
-            old.unlink(missing_ok=True)
+        self._remove_files(project, path)
         return snapshot
+
+    def remove(self, project: str) -> None:
+        """Remove the snapshot of a project; a worker that has mapped it joins rows with it until there is another."""
+        (self._root / project / TABLES_FILE).unlink(missing_ok=True)
+        self._remove_files(project)
+
+    def _remove_files(self, project: str, kept: Path | None = None) -> None:
+        for path in (self._root / project).glob("tables-*.bin"):
+            if path != kept:
+                path.unlink(missing_ok=True)
 
     def _path(self, project: str, digest: str) -> Path:
         return self._root / project / f"tables-{digest}.bin"

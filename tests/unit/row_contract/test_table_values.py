@@ -154,8 +154,10 @@ def test_old_files_of_snapshots_are_removed_and_serials_grow(tmp_path: Path) -> 
         draft, arrays = snapshot_of(spec, values_of([("Bonn", 1, START, income)]))
         serials.append(store.write(draft, arrays, KEY, MOMENT).serial)
     assert serials == sorted(set(serials))
-    assert len(list((tmp_path / "flats").glob("tables-*.bin"))) == 2
+    assert len(list((tmp_path / "flats").glob("tables-*.bin"))) == 1
     assert store.load("flats", compile_contract(spec, ()))[0].serial == serials[-1]
+    store.remove("flats")
+    assert list((tmp_path / "flats").iterdir()) == []
 
 
 def test_a_project_without_values_yet_has_missing_values(tmp_path: Path) -> None:

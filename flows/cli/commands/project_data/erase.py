@@ -26,8 +26,9 @@ from tasks.lake import NIGHT_LEASE, Batch, Lake, acquire_lease, deliveries
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
 from tasks.score import answer_destination
-from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store import SERVING_FOLDER, ServingStore
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
+from tasks.serving_store.table_snapshots.snapshot_store import SnapshotStore
 from tasks.spec import ProjectSpec, find_project, home, read_spec
 from tasks.spec.cells.entity_keys import parts_of
 from tasks.upkeep.erasure_record import begun_plan
@@ -127,7 +128,11 @@ def _pseudonym_of(lake: Lake, spec: ProjectSpec) -> PseudonymOf:
 
 
 def _remove_copies(where: Path, project: str) -> None:
-    """Remove the Data Docs of a project, which show values of rows, and kept replays, which have answers and labels."""
+    """Remove Data Docs, which show values of rows, kept replays, and the snapshot of feature tables of the service.
+
+    The next snapshot is without what was erased.
+    """
+    SnapshotStore(ServingStore(where / SERVING_FOLDER, [])).remove(project)
     for folder in ("docs", REPLAY_FOLDER):
         with suppress(FileNotFoundError):
             shutil.rmtree(where / folder / project)
