@@ -39,6 +39,8 @@ def workspace(servers: Path, houses: Callable[[Path, Any], None]) -> Workspace:
     houses(folder, LANDING)
     spec = folder / "project.yaml"
     asked = spec.read_text().replace("  degree: partial", "  degree: partial\n  target_error: 0.14")
+    asked = asked.replace("\ntraining:\n", "\ntraining:\n  interval: 0.9\n")
+    asked = asked.replace("holdout_days: 28", "holdout_days: 14").replace("fold_days: 28", "fold_days: 7")
     spec.write_text(asked)
     nightly(PROJECT, NIGHT)
     retrain(PROJECT, NIGHT)
@@ -65,6 +67,16 @@ def test_the_same_rows_recipe_spec_and_seed_give_the_same_bytes(
     assert reproduce_version(PROJECT, 1)
     said = " ".join(capsys.readouterr().out.split())
     assert "the same model: model.onnx has the same" in said
+
+
+def test_the_intervals_of_a_version_are_examined_on_the_hold_out_and_repeated_with_it(workspace: Workspace) -> None:
+    version = workspace.registry.version(PROJECT, 1)
+    assert version is not None
+    model = load_model(workspace.registry.fetch(version))
+    assert model.schema.interval is not None
+    assert model.schema.interval.share == training(workspace)["finish"]["reach"]["share"] == 0.9
+    assert "Prediction intervals for 90%: 9" in version.description
+    assert "labels of the hold-out are inside" in version.description
 
 
 def test_another_seed_or_other_rows_are_reported_with_a_possible_explanation(workspace: Workspace) -> None:
