@@ -16,7 +16,7 @@ import msgspec
 
 from flows.serving.rollout_landing import RolloutLanding
 from flows.serving.service_identity import rollout_salt, service_id
-from flows.steps.in_service.rollout_steps import hours_since, next_step, what_follows
+from flows.steps.in_service.rollout_steps import hours_since, next_step, starts_after, what_follows
 from tasks.errors import EvidenceError
 from tasks.lake import Lake, append_entry
 from tasks.promote import UNNAMED, StepTime
@@ -170,7 +170,7 @@ class RolloutControl:
 
     def _sums(self, last: RolloutEntry) -> RolloutSums:
         seen = read_sums(self.store.root, self.project, last.rollout, last.stage)
-        return replace(seen, guardrails=self.guardrails)
+        return replace(seen, guardrails=self.guardrails, starts=starts_after(last))
 
     def _due_grant(self, last: RolloutEntry, pair: PackagePair, now: datetime, quota: int) -> RolloutGrant | None:
         """Return the grant of a step if it is another one, or a third of the lease has passed."""

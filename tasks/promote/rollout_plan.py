@@ -76,5 +76,6 @@ def rollout_terms(promise: ChangePromise, policy: Rollout) -> RolloutTerms:
         stage_hours=policy.stage_hours,
         stage_rows=policy.stage_rows,
         counts_idle=False,
+        bets_by_stage=True,
         guardrails=tuple(GuardrailTerms(name, each.worse, each.allowed) for name, each in policy.guardrails.items()),
     )

@@ -16,7 +16,15 @@ from tasks.rollout.rollout_terms import (
     RolloutSums,
     RolloutTerms,
 )
-from tasks.rollout.rollout_verdict import RolloutStage, RolloutVerdict, alarm_level, differences, harm, judge
+from tasks.rollout.rollout_verdict import (
+    RolloutStage,
+    RolloutVerdict,
+    alarm_evidence,
+    alarm_level,
+    differences,
+    harm,
+    judge,
+)
 from tasks.rollout.sticky_share import is_within, position
 from tasks.rollout.two_arms import GuardrailEvidence, GuardrailTerms, guardrail_evidence
 
@@ -36,6 +44,7 @@ __all__ = [
     "RolloutSums",
     "RolloutTerms",
     "RolloutVerdict",
+    "alarm_evidence",
     "alarm_level",
     "class_change",
     "differences",

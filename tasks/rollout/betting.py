@@ -113,6 +113,35 @@ def evidence(wealth: FloatArray, test: PairedTest) -> float:
     return log_mean(wealth[test])
 
 
+def evidence_since(wealth: FloatArray, starts: Sequence[FloatArray], test: PairedTest) -> float:
+    """Return the logarithm of the wealth of a test that bets a part of its money from each start on.
+
+    A half is bet from the beginning, a quarter from the first start, an eighth from the second, and so on; what is left
+    is kept. Each start is a time that does not depend on what comes later, so the expected wealth never grows, and it
+    passes 1 / alpha with a probability of at most alpha, as that of one bet does. What was seen before a start does not
+    count against what is bet from it on: a fault that begins there is found as soon as a new one, but for the logarithm
+    of the part.
+
+    Parameters
+    ----------
+    starts : sequence of array, shape `SHAPE`
+        The wealth at each start, oldest first.
+
+    Examples
+    --------
+    Since the beginning nothing is left, and from the start on the wealth has grown to 8, of which a quarter is 2; a
+    quarter is kept.
+
+    >>> now, start = np.full(SHAPE, -100 + math.log(8)), np.full(SHAPE, -100.0)
+    >>> round(math.exp(evidence_since(now, [start], PairedTest.SIZE)), 6)
+    2.25
+    """
+    parts = [math.log(0.5 ** (place + 1)) for place in range(len(starts) + 1)]
+    since = [evidence(wealth, test), *(evidence(wealth - start, test) for start in starts)]
+    bets = [part + found for part, found in zip(parts, since, strict=True)]
+    return log_mean(np.array([*bets, parts[-1]])) + math.log(len(bets) + 1)
+
+
 def log_mean(logs: FloatArray) -> float:
     """Return the logarithm of the mean of numbers, given by their logarithms.
 

@@ -74,6 +74,9 @@ class RolloutTerms:
         Whether hours of the bake without a request count too, as in rollouts that an earlier version of Leeway began.
     guardrails : tuple of GuardrailTerms
         The metrics of the users that must not be worse; see `tasks.rollout.two_arms`.
+    bets_by_stage : bool
+        Whether each stage bets a part by itself, so that a fault which begins with it is found soon; see
+        `tasks.rollout.betting.evidence_since`. Rollouts that an earlier version of Leeway began do not.
     """
 
     limits: tuple[float, ...]
@@ -89,6 +92,7 @@ class RolloutTerms:
     stage_rows: int = 100
     counts_idle: bool = True
     guardrails: tuple[GuardrailTerms, ...] = ()
+    bets_by_stage: bool = False
 
     def longest_hours(self, share: float) -> float:
         """Return after how many hours of the clock a stage with a share is in doubt, if nothing has decided it.
@@ -140,6 +144,8 @@ class RolloutSums:
         How long requests came in during this stage: pauses count up to `IDLE_SECONDS`. Of several workers the longest.
     guardrails : tuple of GuardrailEvidence
         What nights have found of the metrics of the users: no worker knows of them.
+    starts : tuple of array, shape `SHAPE`
+        The wealth at the beginning of each stage after the first one, by the record: no worker knows it.
     """
 
     rows: int
@@ -154,6 +160,7 @@ class RolloutSums:
     wealth: FloatArray
     busy_seconds: float = 0.0
     guardrails: tuple[GuardrailEvidence, ...] = ()
+    starts: tuple[FloatArray, ...] = ()
 
     def __add__(self, other: RolloutSums) -> RolloutSums:
         """Return the sums of two workers.
@@ -165,6 +172,11 @@ class RolloutSums:
         busy = max(self.busy_seconds, other.busy_seconds)
         return RolloutSums(wealth=self.wealth + other.wealth, busy_seconds=busy, **counts)
 
+    @property
+    def next_starts(self) -> tuple[FloatArray, ...]:
+        """The starts of the stage that begins with these sums: one more, if anything was seen before it."""
+        return (*self.starts, self.wealth) if self.rows else self.starts
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         counts = {name: getattr(self, name) for name in COUNTS}
@@ -174,6 +186,7 @@ class RolloutSums:
             "wealth": self.wealth.tolist(),
             "busy_seconds": self.busy_seconds,
             "guardrails": guardrails,
+            "starts": [start.tolist() for start in self.starts],
         }
 
     @classmethod
@@ -187,7 +200,8 @@ class RolloutSums:
         busy = content.get("busy_seconds", 0.0)  # earlier versions of Leeway did not measure it
         guardrails = tuple(GuardrailEvidence(**each) for each in content.get("guardrails", ()))
         counts: dict[str, Any] = {name: content[name] for name in COUNTS}
-        return cls(wealth=wealth, busy_seconds=busy, guardrails=guardrails, **counts)
+        starts = tuple(np.array(start, dtype=np.float64) for start in content.get("starts", ()))
+        return cls(wealth=wealth, busy_seconds=busy, guardrails=guardrails, starts=starts, **counts)
 
 
 COUNTS = ("rows", "changed", "spent", "answers", "of_candidate", "of_champion", "faults", "stopped", "refused")
@@ -195,4 +209,4 @@ FAULTS_IN_A_ROW = 3
 """As many requests that a candidate could not answer, one after the other, end its share in a worker."""
 IDLE_SECONDS = 3600.0
 """A longer pause between two requests counts as one of this length: an idle service tries no version."""
-NOTHING_SEEN = RolloutSums(wealth=np.zeros(SHAPE), guardrails=(), **dict.fromkeys(COUNTS, 0))
+NOTHING_SEEN = RolloutSums(wealth=np.zeros(SHAPE), guardrails=(), starts=(), **dict.fromkeys(COUNTS, 0))

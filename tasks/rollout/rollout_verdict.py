@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.rollout.betting import ALARMS, CONFIRMING, PairedTest, evidence, threshold
+from tasks.rollout.betting import ALARMS, CONFIRMING, PairedTest, evidence, evidence_since, threshold
 from tasks.rollout.rollout_terms import RolloutSums, RolloutTerms
 from tasks.rollout.sample_ratio import ratio_evidence
 
@@ -59,14 +59,16 @@ def judge(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> Rollou
 def must_wait(terms: RolloutTerms, stage: RolloutStage, sums: RolloutSums) -> bool:
     """Return whether `judge` surely returns None, without the sums over bets: for simulations, which look very often.
 
-    The evidence of a test is a mean over its bets, so it is at most that of its best bet.
+    The evidence of a test is a mean over its bets and starts, so it is at most that of the best of them.
 
     >>> from tasks.rollout.rollout_terms import NOTHING_SEEN
     >>> terms = RolloutTerms((0.1,) * 6, 0.01, 10, 0.01, bake_hours=24.0, doubt_hours=72.0, stage_hours=1.0)
     >>> must_wait(terms, RolloutStage(0.0, 0.5), NOTHING_SEEN), must_wait(terms, RolloutStage(0.0, 73.0), NOTHING_SEEN)
     (True, False)
     """
-    if sums.stopped or sums.refused or sums.guardrails or sums.wealth[list(ALARMS)].max() >= alarm_level(terms):
+    grown = [sums.wealth, *(sums.wealth - start for start in sums.starts)]
+    highest = max(each[list(ALARMS)].max() for each in grown)
+    if sums.stopped or sums.refused or sums.guardrails or highest >= alarm_level(terms):
         return False
     if stage.hours >= terms.longest_hours(stage.share) or (stage.share == 1 and sums.spent >= terms.quota):
         return False
@@ -84,9 +86,14 @@ def harm(terms: RolloutTerms, sums: RolloutSums) -> str | None:
     if sums.stopped:
         return f"the candidate failed in three requests in a row ({sums.faults} in all); the champion answered them"
     bound = alarm_level(terms)
-    found = [FOUND[test] for test in ALARMS if evidence(sums.wealth, test) >= bound]
+    found = [FOUND[test] for test in ALARMS if alarm_evidence(terms, sums, test) >= bound]
     worse = [f"users' {each.name} is worse: {each.seen}" for each in sums.guardrails if each.worse >= bound]
     return "; ".join([*worse, f"{'; '.join(found)}: {differences(sums)}"] if found else worse) or None
+
+
+def alarm_evidence(terms: RolloutTerms, sums: RolloutSums, test: PairedTest) -> float:
+    """Return the logarithm of the evidence of a test that ends a rollout."""
+    return evidence_since(sums.wealth, sums.starts, test) if terms.bets_by_stage else evidence(sums.wealth, test)
 
 
 def alarm_level(terms: RolloutTerms) -> float:

@@ -194,7 +194,7 @@ class _Run:
         self.is_doubted = verdict.outcome == "doubted"
         self.share = 0.0 if self.is_doubted and self.terms.on_doubt == "end" else verdict.share
         self.most, self._requests = max(self.most, self.share), 0
-        self._sums = replace(self._sums, answers=0, busy_seconds=0.0)
+        self._sums = replace(self._sums, answers=0, busy_seconds=0.0, starts=self._sums.next_starts)
 
     def end(self, outcome: str, requests: int) -> SimulatedEnd:
         """Return how it ended."""

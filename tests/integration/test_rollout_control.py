@@ -177,6 +177,15 @@ def test_a_candidate_that_differs_more_than_promised_is_rolled_back_and_barred(s
     assert max(step.share for step in stage.steps) == 0
 
 
+def test_the_record_has_the_wealth_at_the_beginning_of_each_stage_that_bets_by_stage(stage_of: Any) -> None:
+    stage = stage_of(terms=replace(TERMS, bets_by_stage=True))
+    stage.live()
+    assert stage.outcome[-1] == ("finished", 1.0)
+    stored = [step.seen.get("starts", []) for step in stage.steps]
+    assert [len(starts) for starts in stored] == [0, 0, 0, 1, 2], "nothing was seen before the first stage"
+    assert stored[-1] == [step.seen["wealth"] for step in stage.steps[2:4]]
+
+
 def test_what_a_night_has_found_of_the_users_ends_a_canary_that_differs_as_promised(stage_of: Any) -> None:
     stage = stage_of(terms=replace(TERMS, guardrails=(GuardrailTerms("redone", "higher", 0.03),)))
     stage.live(2)

@@ -15,7 +15,7 @@ import numpy as np
 
 from flows.loaded_version import fetched
 from flows.steps.in_service.rollout_guardrails import found_by_nights
-from flows.steps.in_service.rollout_steps import hours_since, next_step, what_follows
+from flows.steps.in_service.rollout_steps import hours_since, next_step, starts_after, what_follows
 from flows.workspace import Workspace
 from tasks.errors import EvidenceError
 from tasks.lake import Batch, LandingFolder, accepted, batch_rows, read_entries
@@ -113,6 +113,7 @@ def _judged(
         return _refused(last, f"what {last.service} says it has seen cannot be: {fault}", moment)
     most = 3600 * hours_since(last, moment.time)
     sums = replace(sums, busy_seconds=min(sums.busy_seconds, max(0.0, most)), guardrails=guardrails)
+    sums = replace(sums, starts=starts_after(last))
     verdict = what_follows(last, terms, sums, moment.time)
     if verdict is not None and verdict.outcome == "finished":
         return _finished(workspace, steps, (verdict, sums), moment)

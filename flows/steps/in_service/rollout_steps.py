@@ -8,6 +8,7 @@ from datetime import datetime
 
 from flows.steps.events import emit_event
 from flows.workspace import Workspace
+from tasks.arrays import FloatArray
 from tasks.lake import read_entries
 from tasks.notify.task import send_notifications_task
 from tasks.promote import StepTime, rollout_entry_name
@@ -47,6 +48,11 @@ def what_follows(last: RolloutEntry, terms: RolloutTerms, sums: RolloutSums, now
         return judge(terms, RolloutStage(last.share, hours_since(last, now)), sums)
     found = harm(terms, sums)
     return None if found is None else RolloutVerdict("rolled_back", 0.0, found)
+
+
+def starts_after(last: RolloutEntry) -> tuple[FloatArray, ...]:
+    """Return the wealth at the beginning of each stage so far after the first one, by the record."""
+    return RolloutSums.from_dict(last.seen).next_starts if last.seen else ()
 
 
 def hours_since(last: RolloutEntry, now: datetime) -> float:

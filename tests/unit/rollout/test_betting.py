@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.rollout import AnswerChange, PairedTest, limits, log_wealth
-from tasks.rollout.betting import ALARMS, SHAPE, evidence, threshold
+from tasks.rollout.betting import ALARMS, SHAPE, evidence, evidence_since, threshold
 
 PROMISED = limits(changed=0.04, size=0.06, shift=(-0.05, 0.05), leeway=0.5)
 
@@ -38,6 +38,24 @@ def test_a_candidate_at_the_very_limit_is_found_in_at_most_alpha_of_all_rollouts
         walked = paths(changes(1000, PROMISED[0], seed, size=PROMISED[1]), PROMISED)
         found += any(max(evidence(now, test) for now in walked) >= threshold(alpha, len(ALARMS)) for test in ALARMS)
     assert found / runs <= alpha
+
+
+def test_a_bet_of_each_stage_by_itself_adds_no_false_alarm() -> None:
+    """Looked at after each of 240 rows with a share and a size of exactly the limits, with three stages."""
+    alpha, found, runs = 0.1, 0, 60
+    for seed in range(runs):
+        walked = paths(changes(240, PROMISED[0], seed, size=PROMISED[1]), PROMISED)
+        looks = [(now, [walked[at] for at in (59, 159) if at < row]) for row, now in enumerate(walked)]
+        highest = max(evidence_since(now, starts, test) for now, starts in looks for test in ALARMS)
+        found += highest >= threshold(alpha, len(ALARMS))
+    assert found / runs <= alpha
+
+
+@given(st.integers(1, 4), st.floats(-50, 0))
+def test_what_was_seen_before_a_stage_costs_a_fault_of_it_no_more_than_its_part(stages: int, lost: float) -> None:
+    starts = [np.full(SHAPE, lost - place) for place in range(stages)]
+    found = evidence_since(starts[-1] + 9.0, starts, PairedTest.UP)
+    assert 9.0 - (stages + 1) * math.log(2) - 1e-9 <= found <= 9.0
 
 
 @pytest.mark.parametrize(("share", "size", "test"), [(0.3, 0.02, PairedTest.CHANGED), (0.02, 0.3, PairedTest.SIZE)])

@@ -57,6 +57,17 @@ def test_a_fault_from_the_start_sends_no_changed_answer_and_one_of_the_canary_fe
     assert early.requests < late.requests < 300, "of a fault that comes later, requests count from then on"
 
 
+def test_a_fault_that_comes_with_the_canary_is_found_sooner_if_each_stage_bets_a_part_by_itself() -> None:
+    """Answers as promised, of many rows, count in favour of the candidate as long as only one bet was made."""
+    patient, found = replace(TERMS, stage_hours=4), {}
+    for by_stage in (False, True):
+        terms = replace(patient, bets_by_stage=by_stage)
+        end = simulated(terms, requests(6000), HEALTHY, rows_with(0.2), "canary")
+        assert end.outcome == "rolled_back"
+        found[by_stage] = end.requests
+    assert 2 * found[True] < found[False]
+
+
 def test_a_candidate_that_answers_like_the_champion_is_finished_after_the_hours_of_all_stages() -> None:
     end = simulated(TERMS, requests(5000), HEALTHY, HEALTHY)
     assert (end.outcome, end.spent, end.share) == ("finished", 0, 1.0)

@@ -14,7 +14,7 @@ from tasks.errors import DataError
 from tasks.lake import read_entries
 from tasks.records import RolloutEntry, rollouts
 from tasks.render.safe_text import terminal
-from tasks.rollout import PairedTest, RolloutSums, RolloutTerms, alarm_level
+from tasks.rollout import PairedTest, RolloutSums, RolloutTerms, alarm_evidence, alarm_level
 from tasks.rollout.betting import ALARMS, evidence, threshold
 
 TESTS = {
@@ -60,7 +60,8 @@ def _show_evidence(last: RolloutEntry) -> None:
     table = Table("evidence for", "found", "needed", show_edge=False)
     alarm, shown = f"{alarm_level(terms):.2f}", f"{threshold(terms.alpha):.2f}"
     for test, name in TESTS.items():
-        table.add_row(name, f"{evidence(sums.wealth, test):.2f}", alarm if test in ALARMS else shown)
+        found = alarm_evidence(terms, sums, test) if test in ALARMS else evidence(sums.wealth, test)
+        table.add_row(name, f"{found:.2f}", alarm if test in ALARMS else shown)
     for guardrail in sums.guardrails:
         table.add_row(terminal(f"users' {guardrail.name} is worse"), f"{guardrail.worse:.2f}", alarm)
         table.add_row(terminal(f"users' {guardrail.name} is not worse"), f"{guardrail.harmless:.2f}", shown)
