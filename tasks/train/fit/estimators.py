@@ -96,11 +96,10 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
         module, _, name = recipe.estimator.partition(":")
     try:
         return _estimator_class(module, name)
-    except (ImportError, AttributeError, TypeError) as error:
+    except (ImportError, OSError, AttributeError, TypeError) as error:
         if recipe.estimator in LIGHTGBM:
-            raise SpecError(
-                [f"training.estimators: {recipe.estimator!r} needs LightGBM ({error}); install `leeway[lightgbm]`"]
-            ) from error
+            wanted = f"{recipe.estimator!r} needs LightGBM ({error}); install `leeway[lightgbm]` and libgomp"
+            raise SpecError([f"training.estimators: {wanted}"]) from error
         expected = f"{', '.join(ESTIMATORS)}, or a class of scikit-learn as 'sklearn.module:Class'"
         raise SpecError(
             [f"training.estimators: found {recipe.estimator!r}, but {error}; expected {expected}"]
