@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tasks.inference.schema import ModelSchema
+from tasks.package.matching_text import matching_text
 from tasks.row_contract.cell_values import LARGEST_EXACT, LONGEST_TEXT
 from tasks.row_contract.compiled_contract import RowContract
 from tasks.row_contract.row_reader import cells
@@ -73,8 +74,16 @@ def _row(
     row |= {name: _category(points.get(name) or schema.categories.get(name, ()), rng) for name in contract.categories}
     row |= {name: _time(rng) for name in contract.dates}
     row = {name: None if rng.random() < MISSING_SHARE else value for name, value in row.items()}
-    keys = dict.fromkeys((*contract.entities, *contract.ids), f"reference {number}")
+    keys = {name: _key(name, number, contract, rng) for name in (*contract.entities, *contract.ids)}
     return {**keys, **row, contract.event_time: _time(rng)}
+
+
+def _key(name: str, number: int, contract: RowContract, rng: np.random.Generator) -> str:
+    """Return a key that a row may have: one that matches the pattern of its column, if there is a rule about it."""
+    for rule in contract.rules:
+        if rule.rule == "expect_column_values_to_match_regex" and rule.columns == (name,):
+            return matching_text(rule.limits["regex"], rng) or f"reference {number}"
+    return f"reference {number}"
 
 
 def _break(row: dict[str, Any], contract: RowContract, rng: np.random.Generator) -> None:

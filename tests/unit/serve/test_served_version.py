@@ -158,6 +158,13 @@ def test_what_a_worker_cannot_do_yet_is_named(folder: Path) -> None:
     write_suite(folder)
 
 
+@pytest.mark.parametrize("pattern", [r"^c\d{4}$", r"^(flat|house)-[^a-z]+x?$", r"\w{2,3}\W.[A-F0-9]{8}"])
+def test_reference_requests_have_keys_that_the_contract_accepts(pattern: str, tmp_path: Path) -> None:
+    write_suite(tmp_path, [("expect_column_values_to_match_regex", {"column": "flat", "regex": pattern})])
+    package, _ = package_of(tmp_path, fitted("linear"))
+    assert sum(reference.answer is not None for reference in package.references) > 300
+
+
 def test_a_package_of_protocol_1_is_read_and_proven() -> None:
     frozen = Path(__file__).parent / "frozen" / "protocol_1"
     store = ServingStore(frozen, public_keys([(frozen / "public.pem").read_text()]))
