@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from re import _constants as codes  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from string import ascii_letters, digits
@@ -13,7 +13,7 @@ import numpy as np
 
 CHARACTERS = f"{ascii_letters}{digits}-_ .:/"
 MORE_REPEATS = 2
-CATEGORIES = {
+CATEGORIES: dict[Any, Callable[[str], bool]] = {
     codes.CATEGORY_DIGIT: str.isdigit,
     codes.CATEGORY_NOT_DIGIT: lambda one: not one.isdigit(),
     codes.CATEGORY_WORD: lambda one: one.isalnum() or one == "_",
