@@ -36,7 +36,8 @@ class PricePage:
         shown = {name: "" if value is None else str(value) for name, value in row.items()}
         self._page = page("demo_page.html", project=spec.project, objective=spec.scope.objective, row=shown).encode()
         self._socket = socket.create_server((LOOPBACK, 0))
-        self._server = uvicorn.Server(uvicorn.Config(self._asked, lifespan="off", access_log=False, log_config=None))
+        config = uvicorn.Config(self._asked, interface="asgi3", lifespan="off", access_log=False, log_config=None)
+        self._server = uvicorn.Server(config)
         self._thread = Thread(target=self._server.run, args=([self._socket],), name="page", daemon=True)
 
     @property

@@ -42,7 +42,6 @@ class Asking:
         self._ended = Event()
         self._thread = Thread(target=self._run, name="asking", daemon=True)
         self.answers: dict[int, int] = {}
-        self.predictions: dict[int, float | str | None] = {}
         self.failures = 0
 
     def start(self) -> None:
@@ -67,7 +66,6 @@ class Asking:
                 self.failures += 1
                 continue
             self.answers[answer.version] = self.answers.get(answer.version, 0) + 1
-            self.predictions[answer.version] = answer.prediction
 
 
 @contextmanager
