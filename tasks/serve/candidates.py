@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Sequence
+from math import inf
+from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -143,6 +145,31 @@ class Candidate:
             LOG.error(line("candidate_stopped", **names))
 
 
+class _Pace:
+    """Ends the proof of a candidate that is too slow to answer anything: before it holds up those who ask."""
+
+    def __init__(self, most_seconds: float) -> None:
+        self._most_seconds, self._last, self._slow = most_seconds, monotonic(), 0
+
+    def take(self) -> None:
+        """Take that a reference request was repeated.
+
+        Raises
+        ------
+        EvidenceError
+            When several in a row took longer than a request may.
+        """
+        now = monotonic()
+        self._slow = self._slow + 1 if now - self._last > self._most_seconds else 0
+        self._last = now
+        if self._slow == FAULTS_IN_A_ROW:
+            most = f"{1000 * self._most_seconds:.0f} ms"
+            raise EvidenceError(
+                f"the candidate took more than {most} for a row, {FAULTS_IN_A_ROW} times in a row; a request has no "
+                "longer than that: make the model smaller"
+            )
+
+
 class Granted(NamedTuple):
     """A grant that was read, what it needs if it is of a new rollout, and for how long it is valid."""
 
@@ -155,11 +182,12 @@ class Granted(NamedTuple):
 class Candidates:
     """The candidates of the served projects.
 
-    A grant or package that does not verify lets no candidate answer: the champion does, and the fault is logged.
+    A grant or package that does not verify lets no candidate answer: the champion does, and the fault is logged. So
+    does a version that takes longer for a row than `most_seconds`, which is what a request has.
     """
 
-    def __init__(self, store: ServingStore, projects: Sequence[str], slot: int) -> None:
-        self._store, self._slot = store, slot
+    def __init__(self, store: ServingStore, projects: Sequence[str], slot: int, most_seconds: float = inf) -> None:
+        self._store, self._slot, self._most_seconds = store, slot, most_seconds
         self._running: dict[str, Candidate] = {}
         self._serials: dict[str, int] = {}
         self._stamps: dict[str, object] = dict.fromkeys(projects)
@@ -218,7 +246,7 @@ class Candidates:
         path = ledger_path(self._store.root, grant.project, grant.rollout, self._slot)
         ledger = current.ledger if current is not None and continues else RolloutLedger(path)
         try:
-            version.prove(package.references)
+            version.prove(package.references, _Pace(self._most_seconds).take)
         except BaseException as error:
             if isinstance(error, EvidenceError):
                 ledger.add("refused", 1 - ledger.count("refused"))

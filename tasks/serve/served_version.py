@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -109,8 +109,13 @@ class ServedVersion:
         """Return whether each probability is a decision for class 1."""
         return np.asarray(self._model.decisions(predictions) == 1, dtype=np.bool_)
 
-    def prove(self, references: Sequence[ReferenceRequest]) -> None:
+    def prove(self, references: Sequence[ReferenceRequest], repeated: Callable[[], None] = lambda: None) -> None:
         """Repeat the reference requests, one at a time and all at once.
+
+        Parameters
+        ----------
+        repeated : callable
+            Called after each single one; what it raises ends the proof.
 
         Raises
         ------
@@ -121,6 +126,7 @@ class ServedVersion:
         accepted = self._with_features(accepted, faults)
         for place in range(len(accepted)):
             faults += self._differences(accepted[place : place + 1])
+            repeated()
         faults += self._differences(accepted)
         if not accepted:
             faults.append("no reference request is accepted")

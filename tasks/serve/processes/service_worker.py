@@ -11,10 +11,9 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from itertools import count
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 import uvloop
@@ -123,6 +122,9 @@ class WorkerServer(uvicorn.Server):
             await asyncio.to_thread(self._log.close)
 
 
+Loaded = TypeVar("Loaded")
+
+
 class Watch:
     """What a worker looks after between requests: routes, keys, its lag, slow connections, and its supervisor."""
 
@@ -131,6 +133,7 @@ class Watch:
     ) -> None:
         self._app, self._settings, self._counters, self._candidates = app, settings, counters, candidates
         self._answering, self._root = app.answering, Path(settings.root)
+        self._turns = 0
         self._keys_stamp: tuple[int, int] | None = UNREAD
         self._keys_fault = ""
         self._parent = os.getppid()
@@ -139,10 +142,8 @@ class Watch:
     async def run(self, server: uvicorn.Server) -> None:
         """Look every 50 milliseconds until the server ends, or the supervisor has ended."""
         loop, counters = asyncio.get_running_loop(), self._counters
-        for turn in count(1):
-            if server.should_exit:
-                return
-            counters.set("turns", turn)
+        while not server.should_exit:
+            self._beat()
             due = loop.time() + WATCH_SECONDS
             await asyncio.sleep(WATCH_SECONDS)
             late = max(0.0, loop.time() - due)
@@ -162,15 +163,28 @@ class Watch:
     async def _follow_routes(self) -> None:
         champions = self._answering.champions
         for project in champions.changed():
-            found = await asyncio.to_thread(champions.load, project)
+            found = await self._loaded(champions.load, project)
             if found is not None:
                 champions.exchange(found)
             report(champions, self._counters)
 
     async def _follow_rollouts(self) -> None:
         for project in self._candidates.changed():
-            found = await asyncio.to_thread(self._candidates.load, project)
+            found = await self._loaded(self._candidates.load, project)
             self._candidates.exchange(found, asyncio.get_running_loop().time())
+
+    async def _loaded(self, load: Callable[[str], Loaded], project: str) -> Loaded:
+        """Return what a thread has loaded; the worker is alive meanwhile, however long the proof of a version takes."""
+        loading = asyncio.create_task(asyncio.to_thread(load, project))
+        while not loading.done():
+            await asyncio.wait([loading], timeout=WATCH_SECONDS)
+            self._beat()
+        return loading.result()
+
+    def _beat(self) -> None:
+        """Show the supervisor that the event loop of this worker turns."""
+        self._turns += 1
+        self._counters.set("turns", self._turns)
 
     def follow_keys(self) -> None:
         """Read the API keys if their file has changed; while it cannot be read, none is accepted: it may be revoked."""
@@ -206,7 +220,7 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
             champions.exchange(found)
     report(champions, counters)
     log = PredictionLog(root, settings.logs, counters, slot) if settings.logs else None
-    candidates = Candidates(store, settings.projects, slot)
+    candidates = Candidates(store, settings.projects, slot, settings.budget_ms / 1000)
     app = ServiceApp(RowAnswering(champions, settings, counters, log, PairedAnswering(candidates)), ApiKeys())
     config = worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0))
     server = WorkerServer(config, log, settings)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
+from time import sleep
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from tasks.errors import EvidenceError
 from tasks.inference import Answers
 from tasks.rollout import AnswerChange, PairedTest, is_within, log_wealth, position
 from tasks.rollout.betting import evidence
+from tasks.serve.candidates import Candidates, Granted
 from tasks.serve.processes.rollout_metrics import rollout_lines
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import RolloutGrant, ServablePackage, ServingStore
@@ -167,6 +169,25 @@ def test_a_candidate_that_fails_is_answered_for_in_the_same_request_and_stopped_
     assert (canary.sums.faults, canary.sums.stopped) == (5, 1)
     assert canary.sums.rows == 2 + 2 * 5, "to the tests, a row of a fault is an answer that differs"
     assert evidence(canary.sums.wealth, PairedTest.SIZE) > 0, "two different rows failed, and one was answered alike"
+
+
+def test_a_candidate_that_is_too_slow_for_a_request_is_refused_in_its_proof_and_holds_up_no_one(
+    canary_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary = canary_of()
+    runs, computed = [0], ServedVersion._computed
+
+    def slow(version: ServedVersion, rows: Any) -> Any:
+        runs[0] += version.number == 2
+        sleep(0.02 * (version.number == 2))
+        return computed(version, rows)
+
+    monkeypatch.setattr(ServedVersion, "_computed", slow)
+    canary.candidates = Candidates(canary.store, ["flats"], slot=0, most_seconds=0.01)
+    assert canary.candidates.load("flats") == Granted("flats", None)
+    assert canary.sums.refused == 1, "a person is asked"
+    assert {reply["version"] for reply in canary.ask_all([[row] for row in rows(20)])} == {1}
+    assert runs[0] < 30, "a few slow answers of each look are enough"
 
 
 def test_a_row_that_is_sent_again_is_no_more_evidence_than_once(canary_of: Make) -> None:
