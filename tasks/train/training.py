@@ -26,6 +26,7 @@ from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap
 
 Outcome: TypeAlias = "list[FoldResult] | str"
 """The folds of a recipe, or why it cannot be fitted."""
+FEWEST_CLASSES = 3  # of a multiclass task
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 
 
@@ -218,9 +219,16 @@ def _fold(result: FoldResult) -> LeaderboardLine:
 
 
 def _refuse_too_few(cache: FitCache, as_of: date) -> None:
-    count, spec = len(cache.rows.between(0, newest_day(cache, as_of))), cache.spec
-    if count < spec.training.min_rows:
+    known, spec = cache.rows.between(0, newest_day(cache, as_of)), cache.spec
+    if len(known) < spec.training.min_rows:
         raise DataError(
-            f"found {count} rows of {spec.project!r} with labels known on {as_of}; training.min_rows asks for "
+            f"found {len(known)} rows of {spec.project!r} with labels known on {as_of}; training.min_rows asks for "
             f"{spec.training.min_rows}. Wait for more labels, or lower min_rows knowingly."
+        )
+    classes = [name for code, name in enumerate(known.classes) if (known.truth == code).any()]
+    if known.classes and len(classes) < FEWEST_CLASSES:
+        raise DataError(
+            f"found labels of {len(classes)} classes of {spec.project!r} known on {as_of} ({', '.join(classes)}); a "
+            f"multiclass task learns from {FEWEST_CLASSES} or more. Wait for labels of others; or, where there are "
+            "only two classes, let labels be 1 and 0, with `training.task: binary`."
         )

@@ -76,8 +76,8 @@ def _texts(cells: pd.Series) -> list[str]:
 def _likely(rule: str, wrong: pd.Series, files: Files) -> Iterator[str]:
     """Yield the key of the spec with which all of these cells could be read."""
     cells = wrong.dropna()
-    is_time = isinstance(cells.dtype, pd.DatetimeTZDtype)  # pandas has no text for one that Python does not know
-    cells = pd.Series(_texts(cells), dtype="str") if is_time else cells.astype("str")
+    if not isinstance(cells.dtype, pd.StringDtype):  # pandas has no text for a zone Python does not know, nor for bytes
+        cells = pd.Series(_texts(cells), dtype="str")
     if rule == "not_a_number":
         for sign in (one for one in GROUPING if one != files.decimal):
             if numbers(cells, files.decimal, sign).clean:

@@ -599,6 +599,8 @@ IN_PARQUET = [
              typed("sold", lambda _: NOON.time(), pa.time64("us"))),
     of_bytes("whole numbers as a time", "batch", f"not_a_time:sold {MANY}", "parquet",
              typed("sold", lambda _: 1767312000, pa.int64())),
+    of_bytes("bytes as a number", "batch", f"not_a_number:size {MANY}", "parquet",
+             typed("size", lambda _: b"\x00\xff", pa.binary())),
     of_bytes("only missing values", "accept", "", "parquet", typed("size", lambda _: None, pa.null())),
 ]  # fmt: skip
 

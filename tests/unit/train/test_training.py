@@ -157,3 +157,10 @@ def test_what_own_code_says_of_private_rows_is_not_shown(spec_of: Make, market: 
     spec = spec_of(scope={"baseline": "private_rules:area"}, **private)
     with pytest.raises(DataError, match="cannot be used: ValueError: what it says is not shown"):
         baseline_predictions(market(), market().head(3), spec, tmp_path)
+
+
+def test_labels_of_two_classes_are_refused_by_a_multiclass_task(spec_of: Make, market: Market) -> None:
+    spec = spec_of(scope={"metric": "log_loss", "baseline": "mean"}, training={"task": "multiclass"})
+    rows = market().assign(price=lambda found: found["price"].gt(100).map({True: "dear", False: "cheap"}))
+    with pytest.raises(DataError, match=r"labels of 2 classes .*\(cheap, dear\); a multiclass task learns from 3"):
+        train(rows, spec, AS_OF)
