@@ -29,8 +29,10 @@ from flows.serving.controller import follow_once
 from flows.serving.fault_log import Duty, FaultLog
 from flows.serving.leeway_client import LeewayClient
 from flows.serving.package_version import packaged
+from tasks import clock
 from tasks.errors import DataError, EvidenceError, Terminal, Unreachable
-from tasks.records import RecordedVersion, RetrainingEntry
+from tasks.lake import append_entry
+from tasks.records import DegreeEntry, RecordedVersion, RetrainingEntry
 from tasks.registry import VERSIONS, Registry, Version, load_keys
 from tasks.registry.signing import public_pem
 from tasks.serve.champions import Champions
@@ -38,6 +40,7 @@ from tasks.serving_store import ApiKeys, ServablePackage, new_key
 from tests.integration.served_project import Project
 from tests.running_service import until
 from tests.servers import free_port
+from tests.unit.people.test_audit import night
 from tests.unit.serve.packages import ROW, write_suite
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +102,35 @@ def test_the_record_decides_what_serves(project: Project, monkeypatch: pytest.Mo
     assert project.serving() == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", project.registry.url)
     assert project.publisher.publish() == "version 1"
+
+
+def test_a_service_that_runs_leaves_each_row_to_a_person_once_the_degree_has_fallen_until_one_raises_it(
+    project: Project,
+) -> None:
+    publisher, moment = project.publisher, clock.now()
+    project.promote(1)
+    assert publisher.publish() == "version 1"
+    champions = Champions(project.store, [project.name])
+
+    def answered() -> tuple[bool, bool]:
+        """Let the worker follow the route; return whether a person decides, and whether it is shown a proposal."""
+        for name in champions.changed():
+            found = champions.load(name)
+            assert found is not None
+            champions.exchange(found)
+        serving = champions.get(project.name)
+        assert serving is not None
+        (given,) = serving.version.answers([serving.read(ROW)])
+        return bool(given.answer["deferred"]), bool(given.answer.get("proposal", False))
+
+    assert answered() == (False, False)
+    append_entry(project.lake, project.name, night(3, "partial", "assist"))
+    assert publisher.publish() == "version 1"
+    assert answered() == (True, True)
+    raised = DegreeEntry(name="r", night=moment.date(), time=moment, action="partial", reason="", actor="ann")
+    append_entry(project.lake, project.name, raised)
+    publisher.publish()
+    assert answered() == (False, False)
 
 
 def test_a_waiting_version_that_cannot_be_served_is_no_fault_of_the_champion(
