@@ -19,4 +19,4 @@ def usual_amount(spend: float | None, purchases: float | None) -> float | None:
     """Return the mean amount of a card's purchases; None for a card without a history."""
     if spend is None or purchases is None or spend == purchases == 0:
         return None
-    return spend / purchases if purchases else math.copysign(math.inf, spend)
+    return spend / purchases if purchases else spend * math.copysign(math.inf, purchases)
