@@ -17,7 +17,7 @@ MOST_READS = 2
 ALIASES = "GET registered-models/get"
 TABLES = {
     "batches": 2,  # before the night's deliveries are stored, and after
-    "decisions": 1,
+    "decisions": 2,  # before the lease, in case the project is being renamed, and under it
     "labels": 1,
     "leases": 2,  # the lease is taken, and given back
     "predictions": 1,
