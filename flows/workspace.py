@@ -179,13 +179,13 @@ def open_lake(home: Path) -> Lake:
 
 @lru_cache(maxsize=8)
 def _registry(url: str, where: str, former_names: tuple[str, ...], *, signs: bool) -> Registry:
-    folder = Path(where)
+    folder, ui_url = Path(where), os.environ.get("LEEWAY_MLFLOW_UI_URL", "")
     if not signs:
-        return Registry(url, HomeKeys(folder, os.environ), former_names)
+        return Registry(url, HomeKeys(folder, os.environ), former_names, ui_url)
     keys = load_keys(folder, os.environ)
     if keys.private is None:
         raise EvidenceError("this machine verifies versions, and has no key to sign one with: retrain where it is.")
-    return Registry(url, keys, former_names)
+    return Registry(url, keys, former_names, ui_url)
 
 
 def _tracking_uri() -> str:

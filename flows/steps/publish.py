@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
-from prefect import runtime
+from prefect import get_client, runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.utilities.urls import url_for
 
 from flows.workspace import Workspace
 from tasks.features import Leak
@@ -61,8 +63,31 @@ def publish(
         text = night_markdown(workspace.spec, entry, record)
         create_markdown_artifact(text, key=f"{workspace.project}-why", description=f"{entry.night}: {entry.action}")
         create_link_artifact(series.link(REPORT), key=f"{workspace.project}-report", link_text="report")
+        show_version(workspace, champion, f"the champion on {entry.night}")
     why = why_lines(entry, workspace.spec, record).text()
     send_notifications_task(workspace.lake, workspace.spec, entry, record, why)
+
+
+def name_run(name: str) -> None:
+    """Name the run in the Prefect UI after its outcome."""
+    if runtime.flow_run.id:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
+
+
+def run_link() -> str:
+    """Return the address of this flow run in Prefect; empty outside of a run, or where no address is known.
+
+    It begins with PREFECT_UI_URL, which Prefect derives from PREFECT_API_URL where it is not set.
+    """
+    return url_for("flow-run", obj_id=runtime.flow_run.id) or "" if runtime.flow_run.id else ""
+
+
+def show_version(workspace: Workspace, number: int | None, what: str) -> None:
+    """Link the Prefect run to a version's page in MLflow; outside of a run, and without a version, do nothing."""
+    if runtime.flow_run.id and number is not None:
+        link, key = workspace.registry.link(workspace.project, number), f"{workspace.project}-version"
+        create_link_artifact(link, key=key, link_text=f"version {number}", description=what)
 
 
 def show_verdicts(workspace: Workspace, night: date, checked: Sequence[ValidatedDelivery]) -> None:
@@ -94,7 +119,7 @@ def write_report(workspace: Workspace) -> str:
 
 
 def _write_report(workspace: Workspace, series: Series, record: Sequence[Entry], champion: int | None) -> str:
-    links = {"MLflow": f"{workspace.registry.url}/#/models/{workspace.project}"}
+    links = {"MLflow": workspace.registry.model_link(workspace.project), "run in Prefect": run_link()}
     drawn = distributions_from_json(workspace.lake.get(workspace.project, DISTRIBUTIONS))
     content = page(workspace.spec, record, champion, links, drawn, _pictures(workspace, record))
     series.put_text(REPORT, content)

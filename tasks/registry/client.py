@@ -38,10 +38,18 @@ class Registry:
         The keys with which `add_version` signs and `fetch` verifies; with `HomeKeys` it only verifies.
     former_names : collection of str
         Names that the project had before: versions may be signed under them.
+    ui_url : str, optional
+        The address at which people open the server, for links; the same by default.
     """
 
-    def __init__(self, url: str, keys: Keys | HomeKeys | None = None, former_names: Collection[str] = ()) -> None:
-        self._server = Server(url)
+    def __init__(
+        self,
+        url: str,
+        keys: Keys | HomeKeys | None = None,
+        former_names: Collection[str] = (),
+        ui_url: str = "",
+    ) -> None:
+        self._server = Server(url, ui_url)
         self._keys = keys or Keys()
         self._former_names = frozenset(former_names)
 
@@ -63,7 +71,15 @@ class Registry:
         >>> Registry("http://localhost:5000/").link("house-prices", 3)
         'http://localhost:5000/#/models/house-prices/versions/3?workflowType=machine_learning'
         """
-        return f"{self.url}/#/models/{checked_project(project)}/versions/{number}?workflowType=machine_learning"
+        return f"{self.model_link(project)}/versions/{number}?workflowType=machine_learning"
+
+    def model_link(self, project: str) -> str:
+        """Return the address of the page with a project's versions in the MLflow UI.
+
+        >>> Registry("http://mlflow:5000", ui_url="https://models.example/").model_link("house-prices")
+        'https://models.example/#/models/house-prices'
+        """
+        return f"{self._server.ui_url}/#/models/{checked_project(project)}"
 
     def ensure(self, project: str, description: str) -> None:
         """Create the project's experiment and registered model if they do not exist."""

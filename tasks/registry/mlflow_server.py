@@ -25,16 +25,21 @@ class Server:
     ----------
     url : str
         `http://` or `https://`; user and password come from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    ui_url : str, optional
+        The address at which people open it, for links; the same by default.
 
     Notes
     -----
     mlflow reads its time-outs from the environment at each call; values that the user has set are kept.
     """
 
-    def __init__(self, url: str) -> None:
-        if not url.startswith(("http://", "https://")) or "@" in url:
-            raise SpecError([f"the registry's address is {url!r}; expected http(s)://host:port, no user or password."])
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, ui_url: str = "") -> None:
+        for address in (url, ui_url or url):
+            if not address.startswith(("http://", "https://")) or "@" in address:
+                raise SpecError(
+                    [f"the registry's address is {address!r}; expected http(s)://host:port, no user or password."]
+                )
+        self.url, self.ui_url = url.rstrip("/"), (ui_url or url).rstrip("/")
 
     @cached_property
     def _client(self) -> Any:

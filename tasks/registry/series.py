@@ -48,7 +48,7 @@ def artifact_link(server: Server, experiment_id: str, run_id: str, path: str) ->
     >>> artifact_link(Server("http://localhost:5000"), "7", "ab12", "report.html")
     'http://localhost:5000/#/experiments/7/runs/ab12/artifacts/report.html'
     """
-    return f"{server.url}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/{path}"
+    return f"{server.ui_url}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/{path}"
 
 
 def log_run(

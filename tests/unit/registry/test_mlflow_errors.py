@@ -53,6 +53,8 @@ def test_missing_is_distinguished_from_refused() -> None:
 def test_only_a_server_without_a_password_in_its_address_is_a_registry(url: str) -> None:
     with pytest.raises(SpecError, match="expected http"):
         Registry(url)
+    with pytest.raises(SpecError, match="expected http"):
+        Registry("http://mlflow:5000", ui_url=url)
 
 
 @pytest.mark.parametrize("text", ["", "it's", "a' or tags.x = 'b", "-x", "x" * 201])
