@@ -21,7 +21,7 @@ from flows.steps.evaluate_challenger import (
 )
 from flows.steps.events import emit_event
 from flows.steps.executor import executor
-from flows.steps.publish import REPORT, SERIES, run_link, show_labels, show_version, write_report
+from flows.steps.publish import REPORT, SERIES, show_labels, show_version, write_report
 from flows.steps.recorded_spec import record_spec, require_agreement, require_own_name
 from flows.steps.training_provenance import as_of, commits, inputs, origin
 from flows.steps.version_files import version_files
@@ -207,7 +207,6 @@ class Job:
                 self.workspace.lake.identity(spec.project),
             ),
             decision_link=self.workspace.registry.series(spec.project, SERIES).link(REPORT),
-            run_link=run_link(),
         )
         package = self._package(released, proven, known, found)
         with acquire_lease(self.workspace.lake, spec.project, NIGHT_LEASE, patience_seconds=PATIENCE_SECONDS) as lease:

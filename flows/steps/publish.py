@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from uuid import UUID
 
-from prefect import get_client, runtime
+from prefect import runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.utilities.urls import url_for
 
@@ -66,13 +65,6 @@ def publish(
         show_version(workspace, champion, f"the champion on {entry.night}")
     why = why_lines(entry, workspace.spec, record).text()
     send_notifications_task(workspace.lake, workspace.spec, entry, record, why)
-
-
-def name_run(name: str) -> None:
-    """Name the run in the Prefect UI after its outcome."""
-    if runtime.flow_run.id:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
 
 
 def run_link() -> str:

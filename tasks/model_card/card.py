@@ -130,12 +130,11 @@ def _asking(request: Request) -> str:
 
 def _why(request: Request, details: Details) -> str:
     decision = _linked(markdown(request.decision, 100), details.links.get("decision"))
-    run = f" Trained by {_linked('this run', details.links['run'])}." if "run" in details.links else ""
     if request.kind == BY_HAND:
         why = "" if request.reason == BY_HAND else f" Reason: {markdown(request.reason, 480)}"
-        return f"### Why now\n\nA person started this training ({decision}).{why}{run}"
+        return f"### Why now\n\nA person started this training ({decision}).{why}"
     kind = markdown(KINDS.get(request.kind, request.kind), 80)
-    return f"### Why now\n\nDecision {decision}. Drift: {kind}. Reason: {markdown(request.reason, 480)}{run}"
+    return f"### Why now\n\nDecision {decision}. Drift: {kind}. Reason: {markdown(request.reason, 480)}"
 
 
 def _proof(evidence: Mapping[str, Any], request: Request) -> str:

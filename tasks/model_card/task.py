@@ -76,8 +76,7 @@ def put_up(registry: Registry, request: Request, package: Package) -> Version:
     """Add the version once for its decision; the alias `challenger` points at it until it is answered."""
     project = request.spec.project
     registry.ensure(project, request.spec.scope.objective)
-    known = {"decision": request.decision_link, "run": request.run_link}
-    links = {name: link for name, link in known.items() if link}
+    links = {"decision": request.decision_link} if request.decision_link else {}
     details = Details(package.analysis, package.facts, package.schema.get("deferral") or {}, links)
     draft = Draft(
         key=request.decision,

@@ -33,8 +33,8 @@ class Request:
         Event dates, inclusive.
     champion : int, optional
         The version it was compared with, and would replace.
-    decision_link, run_link : str
-        Addresses of the page about the decision, and of the run in Prefect that trained it.
+    decision_link : str
+        Address of the page about the decision.
     basis : Basis
         What the training rests on; it is signed with the version's files.
     """
@@ -48,7 +48,6 @@ class Request:
     trained_until: date
     champion: int | None = None
     decision_link: str = ""
-    run_link: str = ""
     basis: Basis = field(default_factory=Basis)
 
 
@@ -65,7 +64,7 @@ class Details:
     deferral : mapping
         The rule in the model's schema: the rows it defers to people, and the error it promises for the others.
     links : mapping of str to str
-        Addresses: of the `decision` and of the version's `plots` in the MLflow UI, and of the `run` in Prefect.
+        Addresses in the MLflow UI: of the `decision`, and of the version's `plots`.
     """
 
     analysis: Mapping[str, Any] = field(default_factory=dict)

@@ -6,12 +6,10 @@ The stages build on each other, each a fixture with its result; what must always
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import pandas as pd
 import pytest
@@ -163,31 +161,6 @@ def test_the_first_challenger_carries_its_files_its_card_and_its_tags(
     assert "May this version become champion of life?" in version.description
     assert version.tags["leeway.compared_with"] == "none"
     assert version.tags["leeway.verdict"] == "clear_win"
-
-
-def test_the_run_its_version_and_the_report_link_to_each_other(
-    workspace: Workspace, first_champion: dict[str, Any], quiet_nights: list[dict[str, Any]]
-) -> None:
-    from prefect import get_client
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-
-    assert first_champion["after"]["action"] == "promoted"
-    assert quiet_nights
-    with get_client(sync_client=True) as client:
-        shown = ArtifactFilter(key=ArtifactFilterKey(any_=[f"{PROJECT}-version"]))
-        found = {str(each.flow_run_id): str(each.data) for each in client.read_artifacts(artifact_filter=shown)}
-        flows = {client.read_flow(client.read_flow_run(UUID(run)).flow_id).name: run for run in found}
-        ui = str(client.api_url).removesuffix("/").removesuffix("/api")
-    assert set(flows) >= {"nightly", "retrain"}
-    version = workspace.registry.version(PROJECT, 1)
-    assert version is not None
-    assert f"[version 1]({workspace.registry.link(PROJECT, 1)})" in found[flows["nightly"]]
-    trained_by = re.search(rf"Trained by \[this run\]\({re.escape(ui)}/runs/flow-run/(\S+)\)", version.description)
-    assert trained_by is not None
-    assert trained_by[1] in found
-    report = (Path(workspace.lake.root) / PROJECT / "objects" / "report.html").read_text(encoding="utf-8")
-    assert f"href='{workspace.registry.model_link(PROJECT)}'" in report
-    assert f"href='{ui}/runs/flow-run/" in report
 
 
 def test_no_version_is_champion_until_a_person_said_so(first_champion: dict[str, Any]) -> None:

@@ -41,7 +41,7 @@ EVIDENCE: dict[str, Any] = {
 }
 RULE = {"threshold": -0.1, "target_error": 2.0, "share": 0.8, "error": 1.1, "error_bound": 1.9}
 FACTS = {"format": "onnx (runs without scikit-learn)", "estimator": "sklearn.Boosting", "size_mb": "0.24"}
-LINKS = {"decision": REQUEST.decision_link, "plots": "http://h/#/plots.html", "run": "http://p/runs/flow-run/1"}
+LINKS = {"decision": REQUEST.decision_link, "plots": "http://h/#/plots.html"}
 DETAILS = Details(ANALYSIS, FACTS, RULE, LINKS)
 
 
@@ -49,7 +49,6 @@ DETAILS = Details(ANALYSIS, FACTS, RULE, LINKS)
     "said",
     [
         "Decision [houses/1](http://h/#/report). Drift: the champion is old.",
-        "Trained by [this run](http://p/runs/flow-run/1).",
         "(98.75 % interval -0.6 to -0.4)",
         "These rows were used in 2 earlier decisions, so the confidence is raised",
         "- town = Rye and size = 1 to 2: error 3 on 25 rows, 1 on the others; 40% of the total error",
