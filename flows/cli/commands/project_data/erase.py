@@ -42,7 +42,7 @@ Not erased, because it is not Leeway's, or cannot be changed in place:
 - the report in MLflow, which may name a row, until the next night writes it again
 - the models: a version keeps names of categories, extremes and counts of its training rows, because its answers and its
   evidence depend on them. To give it up: train again, promote the new version, then delete the old one and its run in
-  MLflow (`mlflow gc`)"""
+  MLflow (`mlflow gc`); the lake's own copy of it goes once two newer versions have been champion"""
 
 
 @dataclass(frozen=True)
