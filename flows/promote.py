@@ -14,10 +14,10 @@ from prefect import flow, runtime
 from flows.kept_version import keep_champions
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
-from flows.steps.in_service.degree_raise import follow_degree_requests
+from flows.steps.in_service.degree_raise import follow_degree_requests, request_waits
 from flows.steps.in_service.landed_steps import landed_step
-from flows.steps.in_service.rollout_steps import announce_rollouts, next_step
-from flows.steps.publish import write_report
+from flows.steps.in_service.rollout_steps import announce_rollouts, next_step, unannounced
+from flows.steps.publish import name_run, write_report
 from flows.steps.recorded_spec import require_own_name
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
@@ -93,7 +93,29 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     announce_pending(workspace, versions, steps)
     announce_rollouts(workspace, versions)
     reason = "; ".join([*raises, *map(sentence, steps)]) or "nothing to do"
+    name_run(f"{project}: {reason}" if raises or steps else f"{project}: promote, nothing to do")
     return {"night": night.isoformat(), "action": _action(steps), "reason": reason}
+
+
+def has_work(workspace: Workspace) -> bool:
+    """Return whether `promote` would do anything now: record a step, carry one out, or announce one."""
+    versions = workspace.registry.versions(workspace.project)
+    moment = StepTime(clock.tonight(workspace.spec.schedule.time_zone), clock.now())
+    return (
+        any(TO_TELL in version.tags for version in versions)
+        or request_waits(workspace, versions)
+        or any(True for _ in unannounced(read_entries(workspace.lake, workspace.project), versions))
+        or bool(plan(registry_state(workspace, versions), workspace.spec, moment.time))
+        or _has_landed(workspace, moment)
+    )
+
+
+def _has_landed(workspace: Workspace, moment: StepTime) -> bool:
+    try:
+        return landed_step(workspace, moment) is not None
+    except Error as error:
+        logger().warning(line("rollout_not_judged", why=error))
+        return False
 
 
 def record_landed(workspace: Workspace, night: Date) -> None:

@@ -14,9 +14,13 @@ import yaml
 from tasks.errors import Error, Unreachable
 from tasks.spec import ProjectSpec, read_spec
 from tasks.spec.find_project import FILE
+from tasks.spec.project_spec import Schedule
 from tasks.whole_file import write_whole
 
 POOL = "leeway"
+EVERY_MINUTE = Schedule().promote
+POLLED = ("promote", EVERY_MINUTE)
+"""What the poll of all projects runs, so that a schedule of its own is off."""
 # A night or a retraining waits for the one before it; a poll that is still running makes the next one unnecessary.
 COLLISIONS = {
     "nightly": "ENQUEUE",
@@ -24,7 +28,10 @@ COLLISIONS = {
     "retrain": "ENQUEUE",
     "promote": "CANCEL_NEW",
     "upkeep": "CANCEL_NEW",
+    "promotions": "CANCEL_NEW",
 }
+ALL = "all"
+"""The name of the deployment that looks for answers of people in all projects."""
 SCHEDULED = "scheduled"
 WITH_REASON = {"nightly", "monitor"}  # flows with the parameter `reason`
 HEADER = """\
@@ -45,6 +52,8 @@ def prefect_yaml(specs: list[ProjectSpec], *, scheduled: bool = True) -> str:
         for spec in sorted(specs, key=lambda spec: spec.project)
         for deployment in _deployments(spec, scheduled=scheduled)
     ]
+    if specs:
+        deployments.append(_poll(scheduled=scheduled))
     whole = {"name": "leeway", "pull": [], "deployments": deployments}
     return HEADER + yaml.dump(whole, Dumper=_NoAliasDumper, sort_keys=False, width=120, allow_unicode=True)
 
@@ -92,6 +101,19 @@ def deploy(specs: list[ProjectSpec], where: Path, *, scheduled: bool = True) -> 
     if not _pool_exists():
         _prefect(where, "work-pool", "create", POOL, "--type", "process", "--overwrite")
     _prefect(where, "--no-prompt", "deploy", "--all")
+    _remove_schedules(specs)
+
+
+def _remove_schedules(specs: list[ProjectSpec]) -> None:
+    """Remove the schedules that specs no longer have: Prefect keeps those of a deployment without any."""
+    from prefect import get_client
+
+    without = [spec.project for spec in specs if spec.schedule.monitoring is None]
+    with get_client(sync_client=True) as client:
+        for project in without:
+            deployment = client.read_deployment_by_name(f"monitor/{project}")
+            for schedule in deployment.schedules:
+                client.delete_deployment_schedule(deployment.id, schedule.id)
 
 
 def remove_deployments(project: str) -> None:
@@ -165,10 +187,27 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
             "description": f"{text} {spec.scope.objective}",
             **common,
             "concurrency_limit": {"limit": 1, "collision_strategy": COLLISIONS[kind]},
-            "schedules": [_schedule(kind, cron, schedule.time_zone, active=scheduled)] if cron else [],
+            "schedules": [_schedule(kind, cron, schedule.time_zone, active=active)] if cron else [],
         }
         for kind, text, cron in kinds
+        for active in [scheduled and (kind, cron) != POLLED]
     ]
+
+
+def _poll(*, scheduled: bool) -> dict[str, Any]:
+    """Return the deployment that runs `promote` for each project that has answers and no schedule of its own for it."""
+    kind = "promotions"
+    return {
+        "name": ALL,
+        "entrypoint": entrypoint(kind),
+        "description": "Carry out the approvals and rejections set in MLflow, of all projects.",
+        "version": None,
+        "tags": ["leeway"],
+        "work_pool": {"name": POOL},
+        "parameters": {},
+        "concurrency_limit": {"limit": 1, "collision_strategy": COLLISIONS[kind]},
+        "schedules": [_schedule(kind, EVERY_MINUTE, "UTC", active=scheduled)],
+    }
 
 
 def _schedule(kind: str, cron: str, time_zone: str, *, active: bool) -> dict[str, Any]:

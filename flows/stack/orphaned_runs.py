@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from flows.stack.deployments import ALL
 from tasks.spec import ProjectSpec
 
 REPEATED = frozenset({"nightly", "monitor", "retrain"})  # the next poll makes up for a missed one
@@ -36,7 +37,9 @@ def settle_orphans(specs: Sequence[ProjectSpec], moment: datetime) -> int:
     rescheduled = 0
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[spec.project for spec in specs])),
+            deployment_filter=DeploymentFilter(
+                name=DeploymentFilterName(any_=[ALL, *(spec.project for spec in specs)])
+            ),
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=OfType(any_=unfinished))),
             limit=PAGE_SIZE,
         )

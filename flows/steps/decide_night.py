@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
-from uuid import UUID
-
-from prefect import get_client, runtime
 
 from flows.loaded_version import Champion
 from flows.steps.decision_record import decision_entry
@@ -140,10 +137,3 @@ def missed_looks(workspace: Workspace, night: date) -> list[date]:
     """Return the scheduled nights before this one that have no decision, because nothing ran."""
     decided = [entry.night for entry in read_nights(workspace.lake, workspace.project)]
     return missed_nights(workspace.spec.schedule, max(decided, default=None), night)
-
-
-def name_run(name: str) -> None:
-    """Name the run in the Prefect UI after its outcome."""
-    if runtime.flow_run.id:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(UUID(runtime.flow_run.id), name=name)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, TypeAlias
 
-from flows.steps.decide_night import NightOutcome, missed_looks, name_run
+from flows.steps.decide_night import NightOutcome, missed_looks
+from flows.steps.publish import name_run
 from flows.steps.recorded_spec import record_spec, require_agreement, require_own_name
 from flows.workspace import Workspace
 from tasks import clock

@@ -145,3 +145,28 @@ def test_logs_shows_the_last_run_of_a_project_and_of_no_other(
         assert shown.count("counted") == 1
     show_run_log(spec.project, "upkeep", lines=50)
     assert f"{PROJECT} has no upkeep run yet" in capsys.readouterr().out
+
+
+def test_one_poll_for_all_projects_says_that_there_is_nothing_to_do(spec: ProjectSpec) -> None:
+    from prefect import get_client
+
+    from flows.promotions import promotions
+
+    with get_client(sync_client=True) as client:
+        poll = client.read_deployment_by_name("promotions/all")
+    assert [schedule.schedule.cron for schedule in poll.schedules] == ["* * * * *"]  # type: ignore[union-attr]
+    before = len(runs(deployment("promote")))
+    assert spec.project not in promotions()
+    assert len(runs(deployment("promote"))) == before
+
+
+def test_a_schedule_that_a_spec_no_longer_has_is_gone(spec: ProjectSpec, tmp_path: Path) -> None:
+    from flows.stack.deployments import deploy
+
+    own = {"monitoring": "0 4 * * *", "promote": "0 3 1 1 *"}
+    deploy([spec.model_copy(update={"schedule": spec.schedule.model_copy(update=own)})], tmp_path)
+    assert [each.active for each in deployment("promote").schedules] == [True]
+    assert [each.active for each in deployment("monitor").schedules] == [True]
+    deploy([spec], tmp_path)
+    assert [each.active for each in deployment("promote").schedules] == [False]  # the poll of all projects runs it
+    assert deployment("monitor").schedules == []

@@ -143,10 +143,29 @@ def test_a_person_raises_a_degree_that_has_fallen_by_a_tag_on_the_page_of_the_ch
 
 
 def promoted(workspace: Workspace) -> dict[str, Any]:
-    from flows.promote import promote
+    """Run the flow; the poll knows before whether it will do anything, and after it that nothing is left."""
+    from flows.promote import has_work, promote
 
+    had_work = has_work(workspace)
     result: dict[str, Any] = promote(workspace.project, NIGHT)
+    assert had_work or result["reason"] == "nothing to do"
+    assert not has_work(workspace)
     return result
+
+
+@flows
+def test_the_poll_of_all_projects_promotes_what_a_person_approved(made: Made, servers: Path) -> None:
+    from flows.promotions import promotions
+    from flows.stack.deployments import deploy
+
+    workspace = made("polled")
+    deploy([workspace.spec], servers)
+    waits(workspace)
+    assert "polled" not in promotions()
+    workspace.registry.set_tag("polled", 1, "approval", "approved")
+    assert promotions()["polled"] == "promoted"
+    assert workspace.registry.aliases("polled")["champion"] == 1
+    assert "polled" not in promotions()
 
 
 @pytest.fixture

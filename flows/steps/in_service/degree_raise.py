@@ -34,15 +34,28 @@ def follow_degree_requests(workspace: Workspace, versions: Sequence[Version], mo
         return [said for request in requests if (said := _followed(leased, request, moment))]
 
 
+def request_waits(workspace: Workspace, versions: Sequence[Version]) -> bool:
+    """Return whether a request is neither followed nor refused for the reasons that count now."""
+    asked = [(each, request) for each in versions if (request := degree_request(each.number, each.tags))]
+    entries = read_entries(workspace.lake, workspace.project) if asked else []
+    refused = [(each.tags.get(RAISE_REFUSED, ""), _refusal(workspace, request, entries)) for each, request in asked]
+    return any(not why or shown != why for shown, why in refused)
+
+
+def _refusal(workspace: Workspace, request: DegreeRequest, entries: Sequence[Entry]) -> str:
+    """Return why a request is not followed; empty where it is."""
+    champions = champion_record(entries).champions()
+    champion = champions[0].number if champions else None
+    reasons = degree_refusals(request, champion, account(), entries, workspace.spec)
+    return refusal(reasons) if reasons else ""
+
+
 def _followed(workspace: Workspace, request: DegreeRequest, moment: StepTime) -> str:
     entries, registry, project = read_entries(workspace.lake, workspace.project), workspace.registry, workspace.project
     name = f"{request.version}/{request.asked}/{_fall_of(entries)}"
     if not any(entry.kind == DegreeEntry.kind and entry.name == name for entry in entries):
-        champions = champion_record(entries).champions()
-        champion = champions[0].number if champions else None
-        reasons = degree_refusals(request, champion, account(), entries, workspace.spec)
-        if reasons:
-            registry.set_tag(project, request.version, RAISE_REFUSED, refusal(reasons))
+        if refused := _refusal(workspace, request, entries):
+            registry.set_tag(project, request.version, RAISE_REFUSED, refused)
             return ""
         entry = raised(entries, (name, request.asked), moment, (request.by or UNNAMED, request.reason))
         append_entry(workspace.lake, project, entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -67,13 +67,19 @@ def announce_rollouts(workspace: Workspace, versions: Sequence[Version]) -> None
     the next run announces what follows.
     """
     entries = read_entries(workspace.lake, workspace.project)
+    for step, number in unannounced(entries, versions):
+        _announce(workspace, step, number, entries)
+
+
+def unannounced(entries: Sequence[Entry], versions: Sequence[Version]) -> Iterator[tuple[RolloutEntry, int]]:
+    """Yield the steps of rollouts that MLflow does not show yet, with the number of their version."""
     newest = {steps[-1].subject: steps for steps in rollouts(entries)}
     for version in versions:
         shown = version.tags.get(ROLLOUT, "").partition(":")[0]
         announced = int(shown) if shown.isdecimal() else -1
         for step in newest.get(f"version {version.number}", ()):
             if step.stage > announced:
-                _announce(workspace, step, version.number, entries)
+                yield step, version.number
 
 
 def _announce(workspace: Workspace, step: RolloutEntry, number: int, entries: Sequence[Entry]) -> None:

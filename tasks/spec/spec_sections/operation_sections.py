@@ -47,7 +47,11 @@ class Schedule(SpecSection):
         "does this itself. If given, nights only ingest, validate and score, and the monitor flow judges "
         "all rows since its last run together.",
     )
-    promote: str = Field("* * * * *", description="Cron expression of the promote flow, which carries out approvals.")
+    promote: str = Field(
+        "* * * * *",
+        description="Cron expression of the promote flow, which carries out approvals. By default, one poll of all "
+        "projects each minute runs it where there is something to do.",
+    )
     upkeep: str = Field(
         "0 5 * * 0", description="Cron expression of the upkeep flow: compaction, retention, unused files."
     )
