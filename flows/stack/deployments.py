@@ -28,7 +28,6 @@ COLLISIONS = {
     "retrain": "ENQUEUE",
     "promote": "CANCEL_NEW",
     "upkeep": "CANCEL_NEW",
-    "promotions": "CANCEL_NEW",
 }
 ALL = "all"
 """The name of the deployment that looks for answers of people in all projects."""
@@ -205,7 +204,7 @@ def _poll(*, scheduled: bool) -> dict[str, Any]:
         "tags": ["leeway"],
         "work_pool": {"name": POOL},
         "parameters": {},
-        "concurrency_limit": {"limit": 1, "collision_strategy": COLLISIONS[kind]},
+        "concurrency_limit": {"limit": 1, "collision_strategy": "CANCEL_NEW"},
         "schedules": [_schedule(kind, EVERY_MINUTE, "UTC", active=scheduled)],
     }
 
