@@ -149,6 +149,8 @@ def promoted(workspace: Workspace) -> dict[str, Any]:
     had_work = has_work(workspace)
     result: dict[str, Any] = promote(workspace.project, NIGHT)
     assert had_work or result["reason"] == "nothing to do"
+    if has_work(workspace):  # what was carried out may change why a request of another version is refused
+        promote(workspace.project, NIGHT)
     assert not has_work(workspace)
     return result
 
