@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
-from prefect import runtime
+from prefect import get_client, runtime
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.utilities.urls import url_for
 
@@ -73,6 +74,13 @@ def run_link() -> str:
     It begins with PREFECT_UI_URL, which Prefect derives from PREFECT_API_URL where it is not set.
     """
     return url_for("flow-run", obj_id=runtime.flow_run.id) or "" if runtime.flow_run.id else ""
+
+
+def name_run(name: str) -> None:
+    """Name the run in the Prefect UI after its outcome."""
+    if runtime.flow_run.id:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(UUID(runtime.flow_run.id), name=name)
 
 
 def show_version(workspace: Workspace, number: int | None, what: str) -> None:
