@@ -213,6 +213,7 @@ def _house(folder: Path) -> Workspace:
 
     registry = MagicMock(spec=Registry, url="http://localhost")
     registry.aliases.return_value = {}
+    registry.model_link.return_value = registry.url
     spec = read_spec(folder / "project.yaml")
     read_suite(folder / "expectations.json", spec)  # a process that stays has loaded Great Expectations long ago
     return Ready(spec, folder, folder.parent, Lake(str(folder.parent / "lake")), registry)

@@ -95,6 +95,10 @@ def _estimator(name: str) -> Any:
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
     from sklearn.utils import all_estimators
 
+    if name.startswith("LGBM"):
+        import lightgbm
+
+        return getattr(lightgbm, name)(n_estimators=TREES, random_state=0, verbose=-1)
     kind, options = dict(all_estimators())[name], NEWER.get(name, {})
     if name.startswith("HistGradientBoosting"):
         return kind(max_iter=TREES, categorical_features=[4], random_state=0)
