@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -25,7 +26,8 @@ ROWS = [ROW | {"flat": f"{number}", "area": 30.0 + number, "rooms": 1.0 + number
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("grpc")
-    with running(folder, two_versions(folder), grpc_port=free_port(), max_rows=50, max_body_bytes=100_000) as found:
+    limits: dict[str, Any] = {"max_rows": 50, "max_body_bytes": 100_000, "request_seconds": 1.0}
+    with running(folder, two_versions(folder), grpc_port=free_port(), **limits) as found:
         yield found
 
 
@@ -152,6 +154,17 @@ def test_a_call_that_is_not_answered_has_the_status_and_message_of_rest(case: st
         call(service, "ModelInfer", request, **options)
     text = str(refused.value.details())
     assert (refused.value.code(), said in text) == (code, True), text
+
+
+def test_a_call_without_a_message_ends_and_takes_no_place_of_others_for_ever(service: Running) -> None:
+    is_over = threading.Event()
+    with grpc.insecure_channel(f"127.0.0.1:{service.settings.grpc_port}") as channel:
+        silent: Any = channel.stream_unary(f"/{SERVICE}/ServerLive")
+        held = silent.future(b"" for _ in range(1) if is_over.wait())
+        assert held.exception(timeout=30).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        is_over.set()
+        with pytest.raises(grpc.RpcError, match="the call has no message"):
+            silent(iter(()))
 
 
 def test_ids_are_repeated_and_a_promotion_reaches_open_channels(service: Running) -> None:

@@ -6,6 +6,8 @@ and answers are the same.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,8 @@ ECHOED = ("x-request-id", "traceparent", "retry-after")
 READY = "ready"
 Application = Any
 """An ASGI application."""
+Call = Callable[[Any, Any], Awaitable[Any]]
+"""From a message and its context to a reply."""
 
 
 class InferenceCalls:
@@ -58,14 +62,30 @@ class InferenceCalls:
             "ModelInfer": self._model_infer,
         }
         methods = {
-            name: grpc.unary_unary_rpc_method_handler(
-                call,
+            name: grpc.stream_unary_rpc_method_handler(  # the same to a client, but the message is awaited here
+                self._once_arrived(call),
                 request_deserializer=CLASSES[f"{name}Request"].FromString,
                 response_serializer=CLASSES[f"{name}Response"].SerializeToString,
             )
             for name, call in calls.items()
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    def _once_arrived(self, call: Call) -> Call:
+        """Return a call that is refused if its message takes longer to arrive than that of a request over REST."""
+
+        async def answered(_messages: Any, context: Any) -> Any:
+            most_seconds = self._settings.request_seconds
+            try:
+                message = await asyncio.wait_for(context.read(), most_seconds)
+            except TimeoutError:
+                text = f"the message did not arrive within {most_seconds:g} s; send it at once"
+                await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, text)
+            if message is grpc.aio.EOF:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the call has no message; send one")
+            return await call(message, context)
+
+        return answered
 
     async def _server_live(self, _message: Any, context: Any) -> Any:
         content = await self._content(context, "GET", "/v2/health/live")
