@@ -4,6 +4,9 @@ Which version a user gets is drawn by chance: by entity, or by request where the
 one user, however many rows it has, and it is drawn once. In the next stage the share is larger: some of those who had
 the champion get the candidate, again by chance, and those who had the candidate keep it. So an entity counts once in
 each stage, with its rows of one day, until it has had the candidate.
+
+A request with several users is answered by the candidate only if all of them belong to it, which its size decides too:
+under a small share nearly never. So its rows say nothing of the versions, and are left out.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ LOGGED_COLUMNS = ["row_id", "time", "digest", "user"]
 def logged_users(content: bytes, entity: str) -> pd.DataFrame:
     """Return who asked for each row of a file of the prediction log: its entity, or its request without one.
 
+    Rows of requests with several users are left out.
+
     Parameters
     ----------
     entity : str
@@ -40,7 +45,9 @@ def logged_users(content: bytes, entity: str) -> pd.DataFrame:
         (one.row_id, one.time, one.digest, f"request {one.request}" if name is None else f"entity {name}")
         for one, name in zip(answers, named, strict=True)
     ]
-    return pd.DataFrame(rows, columns=LOGGED_COLUMNS)
+    found = pd.DataFrame(rows, columns=LOGGED_COLUMNS)
+    requests = [one.request for one in answers]  # a client may give the same id to several, but not at one time
+    return found[found.groupby([requests, "time"])["user"].transform("nunique") == 1]
 
 
 def users_by_version(logged: pd.DataFrame, steps: Sequence[RolloutEntry]) -> pd.DataFrame:

@@ -75,9 +75,10 @@ def test_a_user_with_several_rows_has_the_share_of_them_that_count() -> None:
     assert [(mine.tolist(), others.tolist()) for mine, others in days] == [([0.5], [1.0])]
 
 
-def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> None:
+def log_of(*lines: tuple[str, str, str | None], time: str = "") -> bytes:
+    """Return a file of the log with some rows: id, request and card."""
     common: dict[str, Any] = {
-        "time": "",
+        "time": time,
         "digest": "",
         "inputs": "",
         "bits": "",
@@ -85,9 +86,30 @@ def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> Non
         "latency_ms": 1.0,
         "worker": 0,
     }
-    answer = LoggedAnswer(protocol=2, row_id="7", request="r1", version=1, number=1, **common)
-    content = log_line(row_text({"card": "k"}), answer) + log_line(row_text({"card": None}), answer)
-    assert logged_users(content, "card")["user"].tolist() == ["entity k", "request r1"]
-    assert logged_users(content, "")["user"].tolist() == ["request r1", "request r1"]
+    answers = [
+        LoggedAnswer(protocol=2, row_id=name, request=asked, version=1, number=1, **common) for name, asked, _ in lines
+    ]
+    return b"".join(log_line(row_text({"card": card}), one) for (*_, card), one in zip(lines, answers, strict=True))
+
+
+def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> None:
+    content = log_of(("7", "r1", "k"), ("8", "r2", None))
+    assert logged_users(content, "card")["user"].tolist() == ["entity k", "request r2"]
+    assert logged_users(content, "")["user"].tolist() == ["request r1", "request r2"]
+    assert logged_users(b"", "card").empty
     with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
         logged_users(b"{}\n", "card")
+
+
+def test_a_request_with_several_users_says_nothing_since_its_size_decides_which_version_answers() -> None:
+    several = [
+        ("7", "r1", "k"),
+        ("8", "r1", "m"),
+        ("9", "r2", "k"),
+        ("10", "r2", "k"),
+        ("11", "r3", "k"),
+        ("12", "r3", None),
+    ]
+    content = log_of(*several) + log_of(("13", "r1", "m"), time="later")
+    assert logged_users(content, "card")["row_id"].tolist() == ["9", "10", "13"]
+    assert len(logged_users(content, "")) == 7
