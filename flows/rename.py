@@ -26,6 +26,7 @@ from tasks.records import MigrationEntry, running_rollout
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, home, projects_folder, read_spec
 from tasks.spec.find_project import FILE, checked_name
+from tasks.spec.reading.yaml_document import UnreadableError, read_document
 from tasks.whole_file import write_whole
 
 
@@ -106,6 +107,25 @@ def _faults(asked: Renaming) -> Iterator[str]:
         yield f"MLflow has a model or an experiment {new!r} already; choose another name, or rename it there"
     if not asked.has_moved and (asked.projects / new).exists():
         yield f"{asked.projects / new} exists; choose another name"
+    if (fault := _text_fault(asked.spec_path.read_text(encoding="utf-8"), old, new)) is not None:
+        yield f"{asked.spec_path} {fault}"
+
+
+def _text_fault(text: str, old: str, new: str) -> str | None:
+    r"""Return why the text of a spec cannot be given another name; None if it can.
+
+    >>> _text_fault("project: shop\nformerly: [store]\n", "shop", "market")
+    >>> _text_fault("project: shop\nformerly:\n  - store\n", "shop", "market")
+    'has names in another form; write `project: shop` and `formerly: [name]` as lines of their own'
+    """
+    try:
+        named = read_document(_renamed_text(text, old, new))
+    except UnreadableError as error:
+        return f"cannot be read: line {error.line}: {error.text}"
+    former = named.data.get("formerly")
+    if not named.faults and named.data.get("project") == new and isinstance(former, list) and former[-1:] == [old]:
+        return None
+    return f"has names in another form; write `project: {old}` and `formerly: [name]` as lines of their own"
 
 
 def _record(asked: Renaming, reason: str) -> None:
