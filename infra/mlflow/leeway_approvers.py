@@ -4,7 +4,8 @@ MLflow has one permission for registering and for tagging a version, so the acco
 this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tags of an answer on a version:
 `approval`, `approval.by` and `approval.reason`, and `degree.raise`, `degree.by` and `degree.reason`. They may change
 nothing else in the registry, not a card, a stage or a name, so that training and approving need different accounts; and
-`approval.by` and `degree.by` can only be the account that writes them. If no account is named, no one can approve.
+`approval.by` and `degree.by` can only be the account that writes them, and while one names another account, nobody adds
+to that answer: it would count as the other's. If no account is named, no one can approve.
 
 Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHONPATH.
 """
@@ -17,9 +18,10 @@ import re
 from collections.abc import Iterable, Mapping
 
 from flask import Response, make_response, request
+from mlflow.exceptions import MlflowException
 from mlflow.protos.model_registry_pb2 import CreateModelVersion, DeleteModelVersionTag, SetModelVersionTag
 from mlflow.server.auth import authenticate_request_basic_auth
-from mlflow.server.handlers import _get_request_message  # the request, read exactly as MLflow will read it
+from mlflow.server.handlers import _get_model_registry_store, _get_request_message  # both as MLflow will read them
 from werkzeug.datastructures import Authorization
 
 NAMES = frozenset({"approval.by", "degree.by"})
@@ -40,6 +42,7 @@ def authenticate() -> Authorization | Response:
     reason = (
         change_refusal(account, request.method, request.path, allowed)
         or refusal(account, written_tags(), allowed)
+        or begun_refusal(account, written_tags(), present_tags())
         or deletion_refusal(account, deleted_tags(), allowed)
     )
     return make_response(reason, 403) if reason else answer
@@ -75,6 +78,24 @@ def refusal(account: str, tags: Mapping[str, str], allowed: frozenset[str]) -> s
     if others := [tag for tag, value in answers if tag in NAMES and value != account]:
         return f"{account} may only write {account} as the tag {others[0]}"
     return _only_answers(account, tags, allowed, "write")
+
+
+def begun_refusal(account: str, tags: Iterable[str], present: Mapping[str, str]) -> str:
+    """Return why an account may not write these tags on a version with some tags, or an empty text if it may.
+
+    An answer counts as that of the account it names, so another one does not add to it.
+
+    >>> begun_refusal("ann", ["degree.raise"], {"degree.by": "bob"})
+    'degree.by is bob: delete that tag, or write ann as it, before degree.raise'
+    >>> begun_refusal("ann", ["degree.by"], {"degree.by": "bob"})
+    ''
+    """
+    named = {tag: name for tag, name in present.items() if tag.strip().casefold() in NAMES and name != account}
+    for tag in sorted(tag for tag in tags if is_answer(tag) and tag.strip().casefold() not in NAMES):
+        kind = tag.strip().casefold().partition(".")[0]
+        if others := sorted(each for each in named if each.strip().casefold() == f"{kind}.by"):
+            return f"{others[0]} is {named[others[0]]}: delete that tag, or write {account} as it, before {tag}"
+    return ""
 
 
 def deletion_refusal(account: str, tags: Iterable[str], allowed: frozenset[str]) -> str:
@@ -133,6 +154,19 @@ def written_tags() -> dict[str, str]:
     if request.path.endswith(CREATE):
         return {tag.key: tag.value for tag in _get_request_message(CreateModelVersion()).tags}
     return {}
+
+
+def present_tags() -> Mapping[str, str]:
+    """Return the tags of the version on which the current request would write a part of an answer."""
+    if request.method != "POST" or not request.path.endswith(SET_TAG):
+        return {}
+    asked = _get_request_message(SetModelVersionTag())
+    if not is_answer(asked.key):
+        return {}
+    try:
+        return dict(_get_model_registry_store().get_model_version(asked.name, asked.version).tags)
+    except MlflowException:  # there is no such version: MLflow says so
+        return {}
 
 
 def deleted_tags() -> list[str]:

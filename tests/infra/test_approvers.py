@@ -42,6 +42,15 @@ def test_only_an_approver_raises_a_degree_and_under_its_own_name(rule: ModuleTyp
     assert rule.refusal("ann", {"Degree.By": "bob"}, ALLOWED) == "ann may only write ann as the tag degree.by"
 
 
+@pytest.mark.parametrize("tag", ["degree.raise", " Degree.Reason"])
+def test_nobody_adds_to_an_answer_that_another_has_begun(tag: str, rule: ModuleType) -> None:
+    for written in ("degree.by", "Degree.By "):
+        said = rule.begun_refusal("ann", [tag], {written: "bob", "approval.by": "ann"})
+        assert said == f"{written} is bob: delete that tag, or write ann as it, before {tag}"
+    assert rule.begun_refusal("ann", [tag, "approval"], {"degree.by": "ann"}) == ""
+    assert rule.begun_refusal("ann", ["degree.by"], {"degree.by": "bob"}) == ""
+
+
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("root", ["/api/2.0", "/ajax-api/2.0", "/prefix/ajax-api/2.0"])
 def test_an_approver_cannot(change: str, root: str, rule: ModuleType) -> None:
