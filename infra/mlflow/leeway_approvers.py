@@ -4,7 +4,7 @@ MLflow has one permission for registering and for tagging a version, so the acco
 this rule, only the accounts in LEEWAY_APPROVERS (separated by commas) may write the tags of an answer on a version:
 `approval`, `approval.by` and `approval.reason`, and `degree.raise`, `degree.by` and `degree.reason`. They may change
 nothing else in the registry, not a card, a stage or a name, so that training and approving need different accounts; and
-`approval.by` and `degree.by` can only be the account that writes them, and while one names another account, nobody adds
+`approval.by` and `degree.by` can only be the account that writes them, and while one names another account, no one adds
 to that answer: it would count as the other's. If no account is named, no one can approve.
 
 Used by `authorization_function` in basic_auth.ini; this folder must be on PYTHONPATH.

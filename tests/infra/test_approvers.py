@@ -43,7 +43,7 @@ def test_only_an_approver_raises_a_degree_and_under_its_own_name(rule: ModuleTyp
 
 
 @pytest.mark.parametrize("tag", ["degree.raise", " Degree.Reason"])
-def test_nobody_adds_to_an_answer_that_another_has_begun(tag: str, rule: ModuleType) -> None:
+def test_no_one_adds_to_an_answer_that_another_has_begun(tag: str, rule: ModuleType) -> None:
     for written in ("degree.by", "Degree.By "):
         said = rule.begun_refusal("ann", [tag], {written: "bob", "approval.by": "ann"})
         assert said == f"{written} is bob: delete that tag, or write ann as it, before {tag}"
