@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import struct
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import grpc
@@ -26,7 +27,7 @@ ROWS = [ROW | {"flat": f"{number}", "area": 30.0 + number, "rooms": 1.0 + number
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("grpc")
-    limits: dict[str, Any] = {"max_rows": 50, "max_body_bytes": 100_000, "request_seconds": 1.0}
+    limits: dict[str, Any] = {"max_rows": 50, "max_body_bytes": 100_000, "request_seconds": 1.0, "max_connections": 5}
     with running(folder, two_versions(folder), grpc_port=free_port(), **limits) as found:
         yield found
 
@@ -165,6 +166,29 @@ def test_a_call_without_a_message_ends_and_takes_no_place_of_others_for_ever(ser
         is_over.set()
         with pytest.raises(grpc.RpcError, match="the call has no message"):
             silent(iter(()))
+
+
+def test_connections_are_limited_and_one_that_sends_nothing_is_closed(service: Running) -> None:
+    address, own = f"127.0.0.1:{service.settings.grpc_port}", [("grpc.use_local_subchannel_pool", 1)]
+    with ExitStack() as opened:
+        for _ in range(service.settings.max_connections):
+            channel = opened.enter_context(grpc.insecure_channel(address, own))
+            grpc.channel_ready_future(channel).result(timeout=20)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(service, "ServerLive")
+        assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    until(lambda: is_live(service))
+    with closing(socket.create_connection(("127.0.0.1", service.settings.grpc_port), timeout=30)) as silent:
+        while silent.recv(100):
+            pass
+
+
+def is_live(service: Running) -> bool:
+    """Return whether a new connection is answered."""
+    try:
+        return bool(call(service, "ServerLive").live)
+    except grpc.RpcError:
+        return False
 
 
 def test_ids_are_repeated_and_a_promotion_reaches_open_channels(service: Running) -> None:

@@ -171,6 +171,8 @@ def grpc_server(app: Application, settings: ServiceSettings) -> grpc.aio.Server:
         ("grpc.max_metadata_size", settings.max_header_bytes),
         ("grpc.max_connection_idle_ms", int(settings.idle_seconds * 1000)),
         ("grpc.max_concurrent_streams", settings.max_in_flight),
+        ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        ("grpc.server_handshake_timeout_ms", int(settings.request_seconds * 1000)),
         ("grpc.http2.max_ping_strikes", 2),
     ]
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=settings.max_connections)
