@@ -133,12 +133,25 @@ class ConversionCells:
         def surprise(expected: FloatArray) -> float:
             return -rows.now.rows * float(seen @ np.log(np.maximum(expected, floor)))
 
+        def surprise_of_move(step: float) -> float:
+            return surprise(_shares(self.before, self.edges / np.exp(step)))
+
         converted = (1 - share) * self.share + share * _shares(self.before, self.edges / factor)
-        bounds = sorted((0.0, float(np.log(factor))))
-        moved = minimize_scalar(
-            lambda step: surprise(_shares(self.before, self.edges / np.exp(step))), bounds=bounds, method="bounded"
-        )
-        return float(moved.fun) - surprise(converted)
+        steps = self._steps(factor, rows.now)  # far from these all values are in one cell, which is no way down
+        least = [surprise_of_move(step) for step in steps]
+        best = int(np.argmin(least))
+        bounds = steps[max(best - 1, 0)], steps[min(best + 1, len(steps) - 1)]
+        moved = minimize_scalar(surprise_of_move, bounds=bounds, method="bounded")
+        return min(float(moved.fun), least[best]) - surprise(converted)
+
+    def _steps(self, factor: float, now: WeightedValues) -> FloatArray:
+        """Return the logarithms of what takes an edge to where new values have its share, from none to a factor."""
+        at = np.searchsorted(now.cumulative_share(now.values), self.before.cumulative_share(self.edges))
+        moved = now.values[np.minimum(at, len(now.values) - 1)]
+        known = (self.edges > 0) & (moved > 0)
+        steps = np.log(moved[known] / self.edges[known])
+        low, high = sorted((0.0, float(np.log(factor))))
+        return np.unique(np.clip(np.append(steps, 0.0), low, high))
 
     def _misfit(self, factor: float, share: float, rows: NewRows) -> float:
         """Return Pearson's statistic of a mixture, as a share of its limit; cells also divide the converted values.

@@ -12,7 +12,9 @@ import pytest
 from tasks.decide import Situation
 from tasks.decide.recorded_alarms import with_expected_drift
 from tasks.drift import Leeway, Reference, build_reference, compare_window, measure_window
+from tasks.drift.faults.conversion_cells import DIRECTIONS, ConversionCells, Limits, NewRows
 from tasks.drift.faults.converted_rows import NewestDays, converted_rows
+from tasks.drift.faults.unit_change import WeightedValues
 from tasks.drift.reference_comparison import statistic_count
 from tasks.monitor import DriftMonitor, InputDrift, MonitoringInputs, WindowPolicy, view_night
 from tasks.profiles import TableProfile, fit_ruler, profile, sum_profiles
@@ -137,3 +139,20 @@ def test_values_that_lie_beyond_the_others_but_not_where_a_factor_takes_them_are
 def test_a_population_that_moves_far_fits_no_share_of_converted_rows(reference: Reference) -> None:
     later = [rows(LEARNED + 20 + number) for number in range(4)]
     assert found(reference, [*quiet(), *(frame.assign(dist=frame["dist"] ** 0.7) for frame in later)]) == ()
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.02, 1.0])
+def test_values_that_all_moved_a_little_are_not_taken_for_some_in_another_unit_however_alike_they_are(
+    spread: float,
+) -> None:
+    def drawn(seed: int, count: int, moved: float = 0.0) -> WeightedValues:
+        values = np.exp(3 + spread * (np.random.default_rng(seed).normal(size=count) + moved))
+        return WeightedValues(np.sort(values), np.ones(count))
+
+    before, limits = drawn(0, 4000), Limits(0.01, 0.05, 0.05)
+    likelier = replace(limits, likelier=20.0)
+    moves = [NewRows(drawn(seed, 300, moved), None) for seed in range(1, 20) for moved in (0.15, 0.25, 0.4)]
+    cells = ConversionCells.of(before, 300)
+    named = [[cells.conversion(DIRECTIONS[0], rows, each) for rows in moves] for each in (limits, likelier)]
+    assert any(named[0]), "without the comparison some are"
+    assert sum(each is not None for each in named[1]) <= 0.05 * len(moves)
