@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from tasks.drift import Suspicion
 from tasks.drift.faults.converted_rows import NewestDays, converted_since
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift
+from tasks.monitor.harm_checks.sudden_columns import FEWEST_COLUMNS
 from tasks.profiles import TableProfile
 from tasks.records import Window
 
@@ -22,7 +23,10 @@ WEEKS = 4  # enough rows, and no later change
 def converted_part(
     monitor: DriftMonitor, seen: InputDrift, accepted: Mapping[date, TableProfile], since: date
 ) -> Suspicion | None:
-    """Return the column of which some rows may be in another unit, the surest one; None if there is none.
+    """Return the column of which some rows may be in another unit; None if there is none.
+
+    A change of the world moves many columns, and some of them as a conversion would: no other column may be past its
+    leeway, and of two columns one is half of what is known.
 
     Parameters
     ----------
@@ -33,13 +37,16 @@ def converted_part(
     since : date
         The first day since the error has left its promise; four weeks from then are looked at.
     """
+    if len(monitor.reference.layout.names) < FEWEST_COLUMNS:
+        return None
     end = min(max(accepted), since + timedelta(weeks=WEEKS) - timedelta(days=1))
     rows = sum(day_rows.rows for day, day_rows in accepted.items() if since <= day <= end)
     days = NewestDays(accepted, Window(since, end, rows), monitor.window_days)
     found = converted_since(monitor.reference, days, seen.moved, monitor.policy.effect)
-    if not found:
+    past = {one.column for one in seen.moved if one.strain > 1}
+    if not found or len(past | {one.column for one in found}) > 1:
         return None
-    surest = max(found, key=lambda one: one.strain)
+    (surest,) = found
     how = surest.how.removeprefix("in some rows as if ")
     words = f"{surest.distance:.1%} of the values since {since} are as if {how} what they were"
     return Suspicion("unit_change", (surest.column,), words, {"share": surest.distance}, since)

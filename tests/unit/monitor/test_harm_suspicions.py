@@ -113,6 +113,17 @@ def test_a_part_in_another_unit_is_seen_once_the_error_rose(
         assert "of the values since 2026-03-06 are as if 1.609 x (mile, kilometre" in found.evidence
 
 
+def test_a_column_that_moved_with_another_is_a_change_of_the_world(monitor: DriftMonitor) -> None:
+    days = [labelled(BEFORE + number, nothing, some_in_miles, nights=NIGHTS) for number in range(NIGHTS)]
+    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in enumerate(days)}
+    dist, lat = (DriftStatistic(name, Statistic.LEVEL, 0.2, 0.1) for name in ("dist", "lat"))
+    alone, both = (
+        converted_part(monitor, InputDrift(moved), accepted, day(BEFORE + ONSET)) for moved in ((dist,), (dist, lat))
+    )
+    assert alone is not None
+    assert both is None
+
+
 def test_new_values_that_only_the_newest_window_shows_are_no_column_within_the_known(monitor: DriftMonitor) -> None:
     def breaks(rows: pd.DataFrame) -> pd.DataFrame:
         return rows.assign(temp=rows["temp"] + 1)
