@@ -91,7 +91,7 @@ def batch_references(
 
     def features(frame: pd.DataFrame, places: Sequence[int]) -> Assembled:
         made = with_made(with_joined(frame, [joined[place] for place in places], spec), spec, terms.folder)
-        prove_online_function(terms.contract, made)
+        prove_online_function(terms.contract, made, terms.folder)
         return made
 
     checked = checked_rows([json.loads(msgspec.json.encode(row)) for row in rows], terms, features)

@@ -29,6 +29,7 @@ from tasks.user_code.framing import ChildMessage, read_message, send_message
 from tasks.user_code.metric_attempts import metric_without_each
 from tasks.user_code.on_request.cell_rows import made_cells
 from tasks.user_code.on_request.code_digest import code_digest
+from tasks.user_code.on_request.online_rows import online_rows
 from tasks.user_code.purity import checked_once
 from tasks.user_code.row_attempts import RowFunction, applied
 from tasks.user_code.user_modules import module_of
@@ -77,6 +78,8 @@ def _answered(asked: ChildMessage, folder: Path) -> ChildMessage:
     try:
         if "cells" in asked.header:
             answer = _rows_answered(asked.header, folder)
+        elif "online" in asked.header:
+            answer = _online_answered(asked.header)
         else:
             function = _function(asked.header["path"], folder)
             answer = ChildMessage({}) if asked.frame is None else _result(decoded(asked.frame), asked.header, function)
@@ -92,6 +95,13 @@ def _rows_answered(asked: dict[str, Any], folder: Path) -> ChildMessage:
     if code_digest(asked["path"], folder) != asked["code"]:
         raise UnusableError("changed", "", "")
     return ChildMessage({"made": made_cells(_function(asked["path"], folder), asked)})
+
+
+def _online_answered(asked: dict[str, Any]) -> ChildMessage:
+    try:
+        return ChildMessage({"made": online_rows(asked)})
+    except (Exception, SystemExit) as error:
+        raise UnusableError("failing", repr(error), _tail()) from error
 
 
 def _result(frame: pd.DataFrame, asked: dict[str, Any], function: RowFunction) -> ChildMessage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -286,11 +287,22 @@ def test_a_function_that_is_not_the_one_for_frames_is_not_served(tmp_path: Path)
         trips.package()
 
 
+def test_a_function_is_tried_in_a_process_of_its_own_and_not_where_packages_are_signed(tmp_path: Path) -> None:
+    trips = Trips(tmp_path, **WAYS["in the worker"])
+    marked = "__import__('os').environ['LEEWAY_TRIED_HERE'] = '1'\n"
+    (trips.folder / "alone.py").write_text(f"{ONE_ROW}\n{marked}", encoding="utf-8")
+    trips.package()
+    assert "LEEWAY_TRIED_HERE" not in os.environ
+    (trips.folder / "alone.py").write_text(f"{ONE_ROW}\nraise SystemExit('no')\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"'alone:add' cannot be called: SystemExit\('no'\)"):
+        trips.package()
+
+
 CARD_FRAUD = Path(__file__).parents[2] / "deployments" / "card-fraud"
 CELLS = st.none() | st.sampled_from([0.0, -0.0, 0.1, 3.0, 1e-300, 1e300, -5.0]) | st.floats(-1e6, 1e6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=5, deadline=None)  # each starts a process
 @given(
     st.lists(
         st.tuples(CELLS, CELLS, CELLS, st.none() | st.booleans(), st.sampled_from([None, "never", "often"])),
@@ -308,7 +320,7 @@ def test_card_fraud_makes_the_same_features_of_one_purchase_as_of_many(purchases
         kinds |= kinds_of(table)
     columns = {name: pd.Series([row.get(name) for row in given], dtype=object) for name in kinds}
     frame = pd.DataFrame({name: typed_column(column, kinds[name]) for name, column in columns.items()})
-    prove_online_function(contract, with_made(frame, spec, CARD_FRAUD))
+    prove_online_function(contract, with_made(frame, spec, CARD_FRAUD), CARD_FRAUD)
 
 
 def test_a_row_of_before_the_tables_is_refused(tmp_path: Path) -> None:
