@@ -35,6 +35,7 @@ from tasks.serving_store import (
 )
 from tasks.serving_store.signed_document import sign_document
 from tasks.serving_store.traffic_route import PURPOSE
+from tasks.user_code.confinement import hidden_folders
 from tests.running_service import Client, Packages, Running, running, two_versions, until
 from tests.unit.serve.packages import KEY, MOMENT
 
@@ -133,13 +134,17 @@ def route_of(service: Running) -> Route:
     return route
 
 
-def test_a_killed_worker_is_replaced_and_its_counters_go_on(tmp_path: Path, packages: Packages) -> None:
+def test_a_killed_worker_is_replaced_and_its_counters_go_on(
+    tmp_path: Path, packages: Packages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEEWAY_LAKE", str(tmp_path / "lake"))
     with running(tmp_path, packages) as service:
         assert [service.ask()[0] for _ in range(5)] == [200] * 5
         assert service.metric("leeway_serve_rows_total") == 5
         (worker,) = service.workers
         environment = worker.environ()
         assert not [name for name in environment if "SECRET" in name or "SIGNING" in name]
+        assert str(tmp_path / "lake") in map(str, hidden_folders(tmp_path, environment))
         worker.kill()
         # Connections wait in the socket that the supervisor keeps until the next worker takes them.
         assert service.ask()[0] == 200

@@ -206,7 +206,7 @@ async def supervise(path: Path, settings: ServiceSettings, environ: Mapping[str,
     layout = CounterLayout(settings.projects, settings.workers)
     memory = shared_memory(layout)
     counters, sockets = SharedCounters(layout, memory), listeners(settings)
-    scrubbed = without_secrets(environ)
+    scrubbed = without_secrets(environ, "LEEWAY_LAKE")  # so that it is hidden from code of projects
     module = "tasks.serve.processes.service_worker"
     workers = [
         Child(
