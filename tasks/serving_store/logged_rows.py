@@ -13,7 +13,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -30,6 +30,10 @@ UNREADABLE_FOLDER = "prediction_log_unreadable"
 SERVED = "@served"
 """What deliveries of the log have as their table: see `tasks.records.Landed`."""
 ANSWER = "@answer"
+
+
+STATE = r"\A((-|\d{1,15})\.(-|\d{1,15}))?\Z"
+"""What a state of the feature tables may be: a night opens the lake by it."""
 
 
 class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,7 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     worker: int
     number: int
     contract: str = ""
-    tables: str = ""
+    tables: Annotated[str, msgspec.Meta(pattern=STATE)] = ""
 
 
 def is_served(kind: str, name: str) -> bool:

@@ -489,3 +489,21 @@ def test_a_line_of_each_protocol_is_read(protocol: int, contract: str, tables: s
     newer = f'"protocol":{protocol}'.encode()
     with pytest.raises(EvidenceError, match=r"has protocol 4; this Leeway reads \(1, 2, 3\)"):
         logged_answers(content.replace(newer, b'"protocol":4'))
+
+
+@pytest.mark.parametrize("state", ["", "12.30", "-.4", "-.-"])
+def test_a_line_names_a_state_of_the_feature_tables(state: str) -> None:
+    assert [answer.tables for answer in logged_answers(line_of(state))] == [state]
+
+
+@pytest.mark.parametrize("state", ["12", "1.2.3", "x.y", "-1.2", "1.2\n", f"{10**30}.1"])
+def test_a_line_with_another_state_than_a_night_can_open_has_no_answer(state: str) -> None:
+    with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
+        logged_answers(line_of(state))
+
+
+def line_of(state: str) -> bytes:
+    """Return a line of the log that names a state of the feature tables."""
+    texts = dict.fromkeys(("row_id", "request", "time", "digest", "inputs", "bits", "contract"), "")
+    answer = {**texts, "protocol": 3, "version": 1, "unsure": False, "latency_ms": 1.0, "worker": 0, "number": 1}
+    return json.dumps({ANSWER: {**answer, "tables": state}}).encode() + b"\n"
