@@ -103,8 +103,9 @@ class Service:
 
         settings = ServiceSettings(projects=(), root="", trusted=())
         scope = {"method": "POST", "path": "/", "headers": []}
-        request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-        self.log.add(request, serving, list(zip(rows, answered, strict=True)))
+        for row, one in zip(rows, answered, strict=True):
+            request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
+            self.log.add(request, serving, [(row, one)])
 
 
 def rollout_of(candidate: str, champion: str) -> RolloutEntry:
