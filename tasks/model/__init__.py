@@ -7,15 +7,7 @@ which rows go to people and explain them.
 """
 
 from tasks.inference import PROTOCOL, ModelSchema, confidence, reasons, typical_values
-from tasks.inference.schema_parts import (
-    Calibration,
-    ConformalInterval,
-    DatePart,
-    Deferral,
-    ErrorTable,
-    PreprocessingStep,
-    TimeFeature,
-)
+from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
 from tasks.model.deferral import deferral_rule, fit_deferral, wrong_decisions
 from tasks.model.error_table import fit_error_table
 from tasks.model.export.boosted_trees import boosting_graph
@@ -31,7 +23,6 @@ __all__ = [
     "PROTOCOL",
     "TOLERANCE",
     "Calibration",
-    "ConformalInterval",
     "DatePart",
     "Deferral",
     "ErrorTable",

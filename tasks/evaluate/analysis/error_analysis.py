@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from tasks.arrays import FloatArray
 from tasks.evaluate.analysis.weak_slices import WeakSlice, weak_slices
 from tasks.evaluate.comparison_set import ComparisonSet, ScoredRows, score_rows
 from tasks.evaluate.evidence import plain_values
+from tasks.metrics import AnsweredRows
+from tasks.metrics.class_scores import calibration_error
 from tasks.spec.project_spec import ProjectSpec
 
 EXAMPLES = 10
@@ -36,8 +38,8 @@ class Example:
 class Bin:
     """Rows of similar predictions: their mean prediction, mean truth, mean residual and mean loss.
 
-    For classes the prediction is the probability of class 1, or of the most probable class, and the truth is the share
-    of rows of that class: the two agree where probabilities are calibrated.
+    Where rows have weights, so have the means. For classes the prediction is the probability of class 1, or of the most
+    probable class, and the truth is the share of rows of that class: the two agree where probabilities are calibrated.
     """
 
     rows: int
@@ -93,20 +95,22 @@ def error_analysis(compared: ComparisonSet, spec: ProjectSpec) -> ErrorAnalysis:
     losses = rows.losses["challenger"]
     columns = [name for name in spec.features.columns if name in rows.rows and name not in _private(spec)]
     prediction, truth = _shown(rows, spec)
-    bins = _bins(prediction, truth, rows, by_scale=spec.training.task != "regression")
+    is_regression = spec.training.task == "regression"
+    bins = _bins(prediction, truth, rows, by_scale=not is_regression)
     finite = np.isfinite(losses)
     weak: tuple[WeakSlice, ...] = ()
     if finite.all():
-        weak = weak_slices(rows.rows, losses, rows.days, columns, spec.privacy.min_category_count)
+        fewest = spec.privacy.min_category_count
+        weak = weak_slices(rows.rows, losses, rows.days, columns, fewest, rows.weights)
     return ErrorAnalysis(
         metric=spec.scope.metric,
         rows=len(losses),
-        loss=float(losses.mean()) if len(losses) else math.nan,
+        loss=float(np.average(losses, weights=rows.weights)) if len(losses) else math.nan,
         human_level=spec.scope.human_level,
         weak=weak,
         examples=() if spec.privacy.is_set else _examples(rows, prediction, columns, spec),
         bins=bins,
-        calibration_error=_calibration_error(bins) if spec.training.task != "regression" else math.nan,
+        calibration_error=math.nan if is_regression else _calibration_error(prediction, truth, rows.weights),
     )
 
 
@@ -127,24 +131,18 @@ def _bins(prediction: FloatArray, truth: FloatArray, rows: ScoredRows, *, by_sca
     else:
         edges = np.unique(np.quantile(prediction[finite], np.linspace(0, 1, BINS + 1)[1:-1]))
     numbers = np.where(finite, np.searchsorted(edges, prediction, side="right"), -1)
-    residuals, losses = rows.residuals["challenger"], rows.losses["challenger"]
+    shown = (prediction, truth, rows.residuals["challenger"], rows.losses["challenger"])
+    weights = np.ones(len(truth)) if rows.weights is None else rows.weights
     return tuple(
-        Bin(
-            rows=int(inside.sum()),
-            prediction=float(prediction[inside].mean()),
-            truth=float(truth[inside].mean()),
-            residual=float(residuals[inside].mean()),
-            loss=float(losses[inside].mean()),
-        )
+        Bin(int(inside.sum()), *(float(np.average(each[inside], weights=weights[inside])) for each in shown))
         for inside in (numbers == number for number in range(len(edges) + 1))
         if inside.any()
     )
 
 
-def _calibration_error(bins: tuple[Bin, ...]) -> float:
-    """Return the expected calibration error: |prediction - truth| by bin, weighted by rows (Naeini et al. 2015)."""
-    rows = sum(part.rows for part in bins)
-    return sum(part.rows * abs(part.prediction - part.truth) for part in bins) / rows if rows else math.nan
+def _calibration_error(prediction: FloatArray, truth: FloatArray, weights: FloatArray | None) -> float:
+    rows = replace(AnsweredRows.decided(truth, prediction), weights=weights)
+    return calibration_error(rows.where(rows.complete))
 
 
 def _examples(rows: ScoredRows, prediction: FloatArray, columns: list[str], spec: ProjectSpec) -> tuple[Example, ...]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tasks.arrays import BoolArray, FloatArray, IntArray
-from tasks.statistics import holm, p_value_of_rise
+from tasks.statistics import holm, p_value_of_rise, weighted_values
 
 BINS = 4
 FEW_VALUES = 20  # a number with fewer values is not cut; of a category, only the most frequent are examined
@@ -34,7 +34,7 @@ class WeakSlice:
     where : tuple of (column, value)
         One or two conditions.
     loss, rest_loss : float
-        Mean loss of these rows, and of all others.
+        Mean loss of these rows, and of all others; weighted, where rows count differently.
     share_of_loss : float
         Share of the total loss that is saved if these rows are predicted like the others.
     p_value : float
@@ -65,8 +65,28 @@ class _Slice:
     loss: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Losses:
+    """The loss of each row, and how much it counts."""
+
+    values: FloatArray
+    weights: FloatArray
+
+    def mean(self, kept: BoolArray) -> float:
+        return float(np.average(self.values[kept], weights=self.weights[kept]))
+
+    def share(self, kept: BoolArray) -> float:
+        """Return the share of the weight that some rows have."""
+        return float(self.weights[kept].sum() / self.weights.sum())
+
+
 def weak_slices(
-    rows: pd.DataFrame, losses: FloatArray, clusters: npt.ArrayLike, columns: Sequence[str], fewest: int
+    rows: pd.DataFrame,
+    losses: FloatArray,
+    clusters: npt.ArrayLike,
+    columns: Sequence[str],
+    fewest: int,
+    weights: FloatArray | None = None,
 ) -> tuple[WeakSlice, ...]:
     """Return the weak slices with the largest share of the loss first, at most ten.
 
@@ -84,49 +104,56 @@ def weak_slices(
         Columns of `rows` to examine.
     fewest : int
         Fewest rows that may be shown.
+    weights : array, shape (n,), optional
+        How much each row counts.
     """
     if len(rows) < FEWEST_ROWS or not np.isfinite(losses).all():
         return ()
-    least, mean = max(FEWEST_ROWS, fewest, math.ceil(LEAST_SHARE * len(rows))), float(losses.mean())
+    counted = _Losses(losses, np.ones(len(losses)) if weights is None else weights)
+    mean = float(np.average(losses, weights=weights))
+    least = max(FEWEST_ROWS, fewest, math.ceil(LEAST_SHARE * len(rows)))
     singles = [_cut(rows[column], column) for column in columns]
     examined, worse = 0, []
     worst: dict[str, float] = {}
     parts: dict[tuple[tuple[str, str], ...], float] = {}
     for cut in singles:
-        count, slices = _eligible(cut, losses, least)
+        count, slices = _eligible(cut, counted, least)
         examined += count
         candidates = [part for part in slices if part.loss > mean]
         worse += candidates
         parts |= {part.where: part.loss for part in slices}
-        worst[cut.columns[0]] = max((part.loss * part.inside.sum() for part in candidates), default=0.0)
+        worst[cut.columns[0]] = max((part.loss * counted.share(part.inside) for part in candidates), default=0.0)
     paired = sorted(singles, key=lambda cut: -worst[cut.columns[0]])[:MOST_PAIRED]
     for first, second in combinations(paired, 2):
-        count, slices = _eligible(_pair(first, second), losses, least)
+        count, slices = _eligible(_pair(first, second), counted, least)
         examined += count
         worse += [
             both for both in slices if both.loss > max(mean, *(parts.get((part,), math.inf) for part in both.where))
         ]
     which = np.asarray(clusters)
-    p_values = [p_value_of_rise(losses[part.inside] - mean, which[part.inside]) for part in worse]
+    p_values = [
+        p_value_of_rise(weighted_values(losses[inside], counted.weights[inside]) - mean, which[inside])
+        for inside in (part.inside for part in worse)
+    ]
     corrected = holm([*p_values, *([1.0] * (examined - len(worse)))])[: len(worse)]
-    weak = [_weak(part, losses, p_value) for part, p_value in zip(worse, corrected, strict=True) if p_value < ALPHA]
+    weak = [
+        _weak(part, counted, mean, p_value) for part, p_value in zip(worse, corrected, strict=True) if p_value < ALPHA
+    ]
     return tuple(sorted(weak, key=lambda part: -part.share_of_loss)[:MOST_SLICES])
 
 
-def _eligible(cut: _Cut, losses: FloatArray, least: int) -> tuple[int, list[_Slice]]:
+def _eligible(cut: _Cut, losses: _Losses, least: int) -> tuple[int, list[_Slice]]:
     """Return how many slices of a cut are large enough, and those slices."""
-    inside = cut.codes >= 0
-    counts = np.bincount(cut.codes[inside], minlength=len(cut.names))
-    sums = np.bincount(cut.codes[inside], weights=losses[inside], minlength=len(cut.names))
-    codes = [int(code) for code in np.flatnonzero(counts >= least) if counts[code] < len(losses)]
-    return len(codes), [_Slice(cut.names[code], cut.codes == code, sums[code] / counts[code]) for code in codes]
+    counts = np.bincount(cut.codes[cut.codes >= 0], minlength=len(cut.names))
+    codes = [int(code) for code in np.flatnonzero(counts >= least) if counts[code] < len(losses.values)]
+    found = ((cut.names[code], cut.codes == code) for code in codes)
+    return len(codes), [_Slice(where, inside, losses.mean(inside)) for where, inside in found]
 
 
-def _weak(part: _Slice, losses: FloatArray, p_value: float) -> WeakSlice:
-    rest = float(losses[~part.inside].mean())
-    count = int(part.inside.sum())
-    saved = (part.loss - rest) * count / float(losses.sum())
-    return WeakSlice(part.where, count, float(part.loss), rest, saved, p_value)
+def _weak(part: _Slice, losses: _Losses, mean: float, p_value: float) -> WeakSlice:
+    rest = losses.mean(~part.inside)
+    saved = (part.loss - rest) * losses.share(part.inside) / mean
+    return WeakSlice(part.where, int(part.inside.sum()), part.loss, rest, saved, p_value)
 
 
 def _cut(values: pd.Series[Any], column: str) -> _Cut:

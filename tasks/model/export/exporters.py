@@ -105,7 +105,7 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
         An estimator of LightGBM that cannot be represented: it has no other form that is safe to load.
     """
     final, before = _parts(fitted)
-    if is_lightgbm(final) and (fault := lightgbm_fault(final)):
+    if _is_lightgbm(final) and (fault := lightgbm_fault(final)):
         raise DataError(
             f"{type(final).__name__} cannot be exported exactly: {fault}. Leave that out of its parameters, or use an "
             "estimator of scikit-learn"
@@ -137,7 +137,7 @@ def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
     array, shape (n,), or (n, k) for more than two classes
     """
     final, before = _parts(fitted)
-    if is_lightgbm(final):
+    if _is_lightgbm(final):
         for step in before:
             inputs = step.transform(inputs)
         return lightgbm_scores(final, inputs)
@@ -210,14 +210,14 @@ def _parts(fitted: Any) -> tuple[Any, list[Any]]:
     return (fitted, []) if steps is None else (steps[-1][1], [step for _, step in steps[:-1]])
 
 
-def is_lightgbm(final: Any) -> bool:
+def _is_lightgbm(final: Any) -> bool:
     """Return whether an estimator is one of LightGBM."""
     return type(final).__module__.startswith("lightgbm.")
 
 
 def _is_exportable(final: Any) -> bool:
     """Return whether it is a class of scikit-learn or LightGBM with one label."""
-    if is_lightgbm(final):
+    if _is_lightgbm(final):
         return True
     one_label = getattr(final, "n_outputs_", 1) == 1 and np.ndim(getattr(final, "intercept_", 0.0)) <= 1
     return type(final).__module__.startswith("sklearn.") and one_label

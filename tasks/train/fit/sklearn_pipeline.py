@@ -77,14 +77,14 @@ def fitted_pipeline(
         )
     steps.append((MODEL, model))
     options = fit_options(recipe, codes) | ({} if weights is None else {"sample_weight": weights})
-    fit_parameters = {f"{MODEL}__{name}": value for name, value in options.items()}
     constant = dict.fromkeys(without_values(features[[*numeric, *times]]), 0.0)
     pipeline, complete = Pipeline(steps), features.assign(**constant)
     with _one_thread(), _named_failures(recipe.estimator, len(features), spec.privacy):
-        pipeline.fit(complete, target, **fit_parameters)
+        inputs = pipeline[:-1].fit_transform(complete, target)
         if counted is not None and PREPARE in pipeline.named_steps:
             _weigh(pipeline, complete, counted)
-            pipeline[-1].fit(pipeline[:-1].transform(complete), target, sample_weight=weights)
+            inputs = pipeline[:-1].transform(complete)
+        model.fit(inputs, target, **options)
     return pipeline
 
 

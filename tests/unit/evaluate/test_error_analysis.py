@@ -89,6 +89,28 @@ def test_a_pair_of_columns_that_is_weak_together_is_found_first() -> None:
     assert found.above_human == pytest.approx(found.loss - 0.5)
 
 
+def test_errors_of_weighted_rows_are_those_of_repeated_ones() -> None:
+    rng, frame = np.random.default_rng(2), rows()
+    times = rng.integers(1, 4, len(frame))
+    chance = rng.random(len(frame))
+    labels: dict[str, Changes] = {
+        "mean_absolute_error": {},
+        "log_loss": {"answer": chance, "y": (rng.random(len(frame)) < 0.5) * 1.0},
+    }
+    for metric, columns in labels.items():
+        spec = spec_of("binary" if columns else "regression", metric, scope={"weight": "times"})
+        counted = frame.assign(times=times, **columns)
+        again = counted.loc[counted.index.repeat(times)].assign(times=1)
+        weighted, repeated = analysis(counted, spec), analysis(again, spec)
+        assert weighted.loss == pytest.approx(repeated.loss)
+        assert weighted.calibration_error == pytest.approx(repeated.calibration_error, nan_ok=True)
+        if columns:
+            assert [part.truth for part in weighted.bins] == pytest.approx([part.truth for part in repeated.bins])
+        else:
+            assert [part.where for part in weighted.weak[:1]] == [part.where for part in repeated.weak[:1]] != []
+            assert weighted.weak[0].share_of_loss == pytest.approx(repeated.weak[0].share_of_loss)
+
+
 def test_noise_alone_hardly_ever_gives_a_weak_slice() -> None:
     rng, alarms = np.random.default_rng(1), 0
     frame = rows()

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tasks.errors import EvidenceError
+from tasks.inference.schema_parts import ConformalInterval
 from tasks.model import (
     PROTOCOL,
     Calibration,
-    ConformalInterval,
     DatePart,
     Deferral,
     ErrorTable,

@@ -15,7 +15,8 @@ import pytest
 
 from tasks.dataset.hidden_answers import are_audited, were_hidden
 from tasks.errors import DataError, EvidenceError
-from tasks.model import ConformalInterval, Predictor
+from tasks.inference.schema_parts import ConformalInterval
+from tasks.model import Predictor
 from tasks.score.prediction_rows import as_proposals, predictions
 from tasks.serve.served_version import ServedVersion
 from tasks.serving_store import ServingStore, public_keys
