@@ -56,13 +56,16 @@ PURPOSE = """{project} version {version}: {objective}
 Bundle {serial} for {form}, made on {made_on}, {until}.
 {use}
 A row that the model is unsure of has no prediction and is deferred: a person decides. {stale}
-{proof}
+{intervals}{proof}
 
 Who made it: `leeway bundle --verify FOLDER` compares the signature with the keys of a home. Of two bundles of a
 project, the one with the larger serial is newer.
 
 The runtime is licensed under Apache-2.0 (LICENSE). The model and its reference rows are those of their owner.
 """
+NO_INTERVALS = (
+    "Predictions have no intervals (lower, upper) here: the service and the nightly batch answer with them.\n"
+)
 PROOF = "A bundle answers only after it has repeated its reference rows: sums with every bit, and every decision."
 PROOF_IN_C = """leeway_answer_row does not repeat the reference rows by itself: leeway_selftest() does, sums with
 every bit, and every decision. Call it on the device, before any row."""
@@ -81,6 +84,7 @@ def bundle_readme(form: str, bundled: BundledVersion) -> bytes:
         until="without an end" if stale_on is None else f"out of date from {stale_on} on",
         proof=PROOF_IN_C if form == "c" else PROOF,
         use=USE[form].rstrip(),
+        intervals="" if bundled.schema.interval is None else NO_INTERVALS,
         stale="" if stale_on is None else f"From {stale_on} on, so is every row.",
     )
     return text.encode()

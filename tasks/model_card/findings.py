@@ -105,13 +105,17 @@ def interval_line(details: Details, spec: ProjectSpec) -> str:
     >>> from types import SimpleNamespace as Part
     >>> interval_line(Details({"interval": found}), Part(training=Part(interval=0.9)))
     'Prediction intervals for 90%: 92% of 200 labels of the hold-out are inside (88% to 95%), mean width 12.5.'
+    >>> interval_line(Details(), Part(training=Part(interval=0.9)))
+    'Prediction intervals for 90%: none, because validation had too few rows that a fit had not seen.'
     """
     wanted = spec.training.interval
     if wanted is None:
         return ""
     found = details.analysis.get("interval")
     if not found:
-        return f"Prediction intervals for {_percent(wanted)}: too few rows to learn any, or to examine them."
+        learned = "the hold-out was learned from too, so that only nights can say how many labels are inside"
+        why = learned if details.interval else "none, because validation had too few rows that a fit had not seen"
+        return f"Prediction intervals for {_percent(wanted)}: {why}."
     sure = "" if found["low"] is None else f" ({_percent(found['low'])} to {_percent(found['high'])})"
     inside = f"{_percent(found['value'])} of {found['rows']:,} labels of the hold-out are inside{sure}"
     return f"Prediction intervals for {_percent(found['share'])}: {inside}, mean width {number(found['width'])}."

@@ -77,7 +77,8 @@ def put_up(registry: Registry, request: Request, package: Package) -> Version:
     project = request.spec.project
     registry.ensure(project, request.spec.scope.objective)
     links = {"decision": request.decision_link} if request.decision_link else {}
-    details = Details(package.analysis, package.facts, package.schema.get("deferral") or {}, links)
+    deferral, interval = (package.schema.get(name) or {} for name in ("deferral", "interval"))
+    details = Details(package.analysis, package.facts, deferral, links, interval)
     draft = Draft(
         key=request.decision,
         files=package.files(f"{project}, trained for {request.decision}"),

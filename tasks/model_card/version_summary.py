@@ -65,12 +65,15 @@ class Details:
         The rule in the model's schema: the rows it defers to people, and the error it promises for the others.
     links : mapping of str to str
         Addresses in the MLflow UI: of the `decision`, and of the version's `plots`.
+    interval : mapping
+        How far intervals reach, in the model's schema; empty without any.
     """
 
     analysis: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     deferral: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    interval: Mapping[str, Any] = field(default_factory=dict)
 
 
 def tags(evidence: Mapping[str, Any], request: Request) -> dict[str, str]:

@@ -66,6 +66,16 @@ def test_the_compiler_stays_behind() -> None:
     assert not any("apt-get" in rest for _, rest in LAST)
 
 
+def test_the_library_that_lightgbm_links_to_is_taken_from_where_the_compiler_has_it() -> None:
+    (found,) = [rest for word, rest in STEPS if word == "RUN" and "libgomp" in rest]
+    command, source = re.fullmatch(r'cp "\$\((.+)\)" (\S+)', found).groups()  # type: ignore[union-attr]  # it matches
+    library = Path(subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout.strip())
+    assert library.is_absolute()  # gcc answers with the bare name of a library that it does not know
+    assert library.exists()
+    assert ("COPY", f"--from=build {source} /usr/lib/") in LAST
+    assert Path(source).name == "libgomp.so.1"  # as the loader asks for it
+
+
 def sent(path: str) -> bool:
     """Tell whether a path of the project is sent to the builder."""
     verdict = True

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flows.serving.bundle_version import unbundled
 from tasks.bundle import task
 from tasks.bundle.bundle_forms import checked_about
+from tasks.bundle.bundle_readme import bundle_readme
 from tasks.bundle.task import read_bundle, write_bundle
 from tasks.errors import DataError, EvidenceError
+from tasks.inference.schema_parts import ConformalInterval
 from tasks.registry.manifest import MANIFEST, SIGNATURE, verify
 from tasks.whole_file import write_whole
 from tests.unit.bundle.bundles import bundled_kind, files_of, packaged_kind, written
@@ -46,6 +49,14 @@ def test_each_change_of_a_file_is_found(tmp_path: Path) -> None:
     (folder / "more.txt").write_text("")
     with pytest.raises(EvidenceError, match=r"more\.txt is extra"):
         verified(folder)
+
+
+def test_a_bundle_says_that_it_answers_without_the_intervals_of_its_version() -> None:
+    plain = bundled_kind("regression")
+    asked = replace(plain, schema=replace(plain.schema, interval=ConformalInterval(0.9, reach=0.25, rows=200)))
+    said = "Predictions have no intervals (lower, upper) here"
+    assert said in bundle_readme("python", asked).decode()
+    assert said not in bundle_readme("python", plain).decode()
 
 
 def test_code_that_python_would_run_instead_of_the_signed_files_is_found(tmp_path: Path) -> None:

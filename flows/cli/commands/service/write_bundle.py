@@ -48,6 +48,7 @@ def bundle_project(project: str, version: int | None, form: Form, out: Path) -> 
     console.print(
         f"version {made.version} of {terminal(name)} for {form} in {terminal(str(out))}, serial {made.bundled.serial}, "
         + ("never stale" if stale is None else f"stale from {stale} on")
+        + ("" if made.bundled.schema.interval is None else "; its predictions have no intervals (lower, upper)")
     )
 
 
