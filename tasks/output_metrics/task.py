@@ -68,7 +68,7 @@ def compare_versions(
 ) -> tuple[GuardedMetric, ...]:
     """Return the guardrails of a rollout as of a night: what users saw of each version, in its canary.
 
-    A row counts from the night on by which its feedback is known, for the version that answered it last.
+    A row counts from the night on by which its feedback is known, for the version that was drawn for it.
 
     Parameters
     ----------

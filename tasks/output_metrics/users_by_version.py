@@ -7,6 +7,10 @@ each stage, with its rows of one day, until it has had the candidate.
 
 A request with several users is answered by the candidate only if all of them belong to it, which its size decides too:
 under a small share nearly never. So its rows say nothing of the versions, and are left out.
+
+Users are compared as they were drawn (by intention to treat), whichever version has answered them. The champion answers
+for a candidate that fails, or that has no changed answers left: these are no users drawn by chance, so by their answers
+both groups would be selected.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from tasks.arrays import FloatArray
 from tasks.records import RolloutEntry
 from tasks.serving_store.logged_rows import logged_answers, whole_lines
 
-LOGGED_COLUMNS = ["row_id", "time", "digest", "user"]
+LOGGED_COLUMNS = ["row_id", "time", "digest", "arm", "user"]
 
 
 def logged_users(content: bytes, entity: str) -> pd.DataFrame:
@@ -42,7 +46,7 @@ def logged_users(content: bytes, entity: str) -> pd.DataFrame:
     answers = logged_answers(content)
     named = [msgspec.json.decode(line).get(entity) if entity else None for line in whole_lines(content)]
     rows = [
-        (one.row_id, one.time, one.digest, f"request {one.request}" if name is None else f"entity {name}")
+        (one.row_id, one.time, one.digest, one.arm, f"request {one.request}" if name is None else f"entity {name}")
         for one, name in zip(answers, named, strict=True)
     ]
     found = pd.DataFrame(rows, columns=LOGGED_COLUMNS)
@@ -56,24 +60,26 @@ def users_by_version(logged: pd.DataFrame, steps: Sequence[RolloutEntry]) -> pd.
     Parameters
     ----------
     logged : DataFrame
-        `row_id`, `time`, `digest` and `user` of the log, see `logged_users`, and the `event_date` of each row.
+        `row_id`, `time`, `digest`, `arm` and `user` of the log, see `logged_users`, and the `event_date` of each row.
+        Where the arm is not known, that of the version that has answered counts.
     steps : sequence of RolloutEntry
         The steps of the rollout, oldest first.
     """
     versions = {steps[0].digest: True, steps[0].champion_digest: False}
-    own = logged[logged["digest"].isin(versions)].copy()
+    own = logged[logged["digest"].isin(versions) & (logged["arm"] != "none")].copy()
     own["time"] = pd.to_datetime(own["time"], utc=True, format="ISO8601")
     own = own.sort_values("time", kind="stable").drop_duplicates("row_id", keep="last")
     begun = pd.DatetimeIndex(pd.to_datetime([step.time for step in steps], utc=True))
     own["stage"] = begun.searchsorted(own["time"], side="right") - 1
     shares = np.array([0.0, *(step.share for step in steps)])[own["stage"] + 1]
-    own["is_candidate"] = own["digest"].map(versions)
+    by_digest = own["digest"].map(versions).astype(bool)
+    own["is_candidate"] = by_digest.where(own["arm"] == "unknown", own["arm"] == "candidate")
     own = own[(shares > 0) & (shares < 1)]
     first_days = own.groupby(["stage", "user"])["event_date"].transform("first")
     own["is_candidate"] = own.groupby(["stage", "user"])["is_candidate"].transform("max").astype(bool)
     had = own[own["is_candidate"]].groupby("user")["stage"].min()
     again = own["stage"] > own["user"].map(had).fillna(np.inf)
-    return own[(own["event_date"] == first_days) & ~again].drop(columns="digest")
+    return own[(own["event_date"] == first_days) & ~again].drop(columns=["digest", "arm"])
 
 
 def days_of(users: pd.DataFrame, counted: pd.Series) -> list[tuple[FloatArray, FloatArray]]:

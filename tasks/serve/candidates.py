@@ -66,8 +66,8 @@ class Candidate:
         """Return whether it may be run next to a champion, given by its package."""
         return self.grant.champion == champion and now < self._deadline and not self.ledger.count("stopped")
 
-    def belongs(self, rows: Sequence[TypedRow]) -> bool:
-        """Return whether it may answer a request: if all rows of it belong to its share.
+    def is_drawn(self, rows: Sequence[TypedRow]) -> bool:
+        """Return whether chance has drawn it for a request: if all rows of it belong to its share.
 
         Chance decides on rows without an entity, and nothing that a client sends, such as the id of a request.
         """

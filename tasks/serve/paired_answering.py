@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,17 @@ from tasks.serve.candidates import Candidate, Candidates
 from tasks.serve.champions import Serving
 from tasks.serve.replies import Refusal
 from tasks.serve.served_version import AnsweredRow, ServedVersion
+from tasks.serving_store.logged_rows import Arm
 
 Run = Callable[[Serving, list[TypedRow]], Awaitable[list[AnsweredRow]]]
+
+
+class Chosen(NamedTuple):
+    """What answers a request, its answers, and the version that chance has drawn for it in a rollout."""
+
+    serving: Serving
+    answers: list[AnsweredRow]
+    arm: Arm = "none"
 
 
 class PairedAnswering:
@@ -35,10 +45,8 @@ class PairedAnswering:
     def __init__(self, candidates: Candidates) -> None:
         self.candidates = candidates
 
-    async def chosen(
-        self, champion: Serving, rows: list[TypedRow], before: list[AnsweredRow], run: Run
-    ) -> tuple[Serving, list[AnsweredRow]]:
-        """Return what answers a request, and its answers.
+    async def chosen(self, champion: Serving, rows: list[TypedRow], before: list[AnsweredRow], run: Run) -> Chosen:
+        """Return what answers a request.
 
         Parameters
         ----------
@@ -48,32 +56,33 @@ class PairedAnswering:
             Runs a version.
         """
         clock = asyncio.get_running_loop().time
-        candidate = self.candidates.get(champion, clock())
+        candidate, after, change = self.candidates.get(champion, clock()), None, None
         if candidate is None:
-            return champion, before
+            return Chosen(champion, before)
         try:
             after = await run(candidate.serving, rows)
             change = difference(champion.version, candidate, before, after)
         except Refusal:
-            return champion, before  # there is no time for both
+            pass  # there is no time for both
         except Exception as error:  # noqa: BLE001 - whatever a candidate does, the champion has answered
             if self.candidates.get(champion, clock()) is candidate:
                 candidate.failed(f"{type(error).__name__} at {raised_at(error)}", rows)
-            return champion, before
         if self.candidates.get(champion, clock()) is not candidate:
-            return champion, before  # its rollout has ended meanwhile
-        candidate.asked(clock())
-        changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
-        if _may_send(candidate, rows, changed):
-            candidate.answered(len(rows))
-            return candidate.serving, after
-        return champion, before
+            return Chosen(champion, before)  # its rollout has ended meanwhile
+        is_drawn = candidate.is_drawn(rows)
+        if after is not None and change is not None:
+            candidate.asked(clock())
+            changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
+            if is_drawn and _may_send(candidate, changed):
+                candidate.answered(len(rows))
+                return Chosen(candidate.serving, after, "candidate")
+        return Chosen(champion, before, "candidate" if is_drawn else "champion")
 
 
-def _may_send(candidate: Candidate, rows: Sequence[TypedRow], changed: int) -> bool:
-    """Return whether a request belongs to the candidate, and its quota, if writable, has the changed answers."""
+def _may_send(candidate: Candidate, changed: int) -> bool:
+    """Return whether the quota of a candidate, if writable, has the changed answers."""
     try:
-        return candidate.belongs(rows) and candidate.spend(changed)
+        return candidate.spend(changed)
     except OSError as error:
         candidate.failed(f"{type(error).__name__} at {raised_at(error)}", [])
         return False

@@ -15,13 +15,14 @@ from tasks.logs import line
 from tasks.row_contract import RowRefused, TypedRow
 from tasks.row_contract.made_values import FAILED
 from tasks.serve.champions import Champions, Serving
-from tasks.serve.paired_answering import PairedAnswering
+from tasks.serve.paired_answering import Chosen, PairedAnswering
 from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.replies import Headers, Refusal
 from tasks.serve.served_version import Answer, AnsweredRow, ServedVersion
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import MOST_ROWS
+from tasks.serving_store.logged_rows import Arm
 
 LOG = logging.getLogger("leeway.serve")
 MOST_FAULTS = 100
@@ -32,8 +33,10 @@ UNPAIRED_SHARE = 0.25  # of the budget: a loop that lags behind by more runs no 
 class RowLog(Protocol):
     """Keeps answered rows; it never waits and never fails."""
 
-    def add(self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]]) -> None:
-        """Take the rows of a request as they were sent, with their answers."""
+    def add(
+        self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]], arm: Arm
+    ) -> None:
+        """Take the rows of a request as they were sent, with their answers, and what was drawn for it in a rollout."""
 
 
 class Answered(NamedTuple):
@@ -137,22 +140,22 @@ class RowAnswering:
             typed = await self._with_features(request, serving, await self._typed(serving, rows))
             answered = await self._answered(request, serving, typed)
             self._check_time(request)
-            used, answered = await self._chosen(request, serving, typed, answered)
+            chosen = await self._chosen(request, serving, typed, answered)
         if self._log is not None:
-            self._log.add(request, used, list(zip(rows, answered, strict=True)))
-        shown = [one.answer for one in answered]
+            self._log.add(request, chosen.serving, list(zip(rows, chosen.answers, strict=True)), chosen.arm)
+        shown = [one.answer for one in chosen.answers]
         counters, project = self.counters, serving.route.project
         counters.add_project(project, "rows", len(shown))
         counters.add_project(project, "deferred", sum(answer["deferred"] for answer in shown))
-        return Answered(used.version, shown)
+        return Answered(chosen.serving.version, shown)
 
     async def _chosen(
         self, request: ServiceRequest, serving: Serving, typed: list[TypedRow], answered: list[AnsweredRow]
-    ) -> tuple[Serving, list[AnsweredRow]]:
+    ) -> Chosen:
         """Return what answers: the candidate of a rollout, if it may, and there is time for both."""
         busy = self.lag_seconds > UNPAIRED_SHARE * request.budget_seconds
         if self._paired is None or busy or request.names_version:
-            return serving, answered
+            return Chosen(serving, answered)
 
         def run(candidate: Serving, rows: list[TypedRow]) -> Awaitable[list[AnsweredRow]]:
             return self._answered_in_time(request, candidate, rows)

@@ -3,8 +3,7 @@
 The columns of the row have their own names, so that a file of the log is a delivery of JSON lines; the answer is under
 `ANSWER`, which is taken off before the row is read. A row that was asked for several times has a line for each time, so
 that each answer can be proven; a night takes in the last. PROTOCOL is the number of the format of the answer; see
-`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`, 2 no
-`tables`.
+`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`, 2 no `tables`, 3 no `arm`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -21,8 +20,8 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 
-PROTOCOL = 3
-READABLE = (1, 2, 3)
+PROTOCOL = 4
+READABLE = (1, 2, 3, 4)
 LOG_FOLDER = "prediction_log"
 """The folder of the log in the serving folder; no project can have this name."""
 UNREADABLE_FOLDER = "prediction_log_unreadable"
@@ -34,6 +33,10 @@ ANSWER = "@answer"
 
 STATE = r"\A((-|\d{1,15})\.(-|\d{1,15}))?\Z"
 """What a state of the feature tables may be: a night opens the lake by it."""
+Arm = Literal["candidate", "champion", "none", "unknown"]
+"""The version that chance has drawn for a request while a rollout runs, whichever one has answered it: the champion
+answers for a candidate that fails, or that has no changed answers left. `none` was drawn where no candidate could have
+answered; what was drawn is `unknown` before protocol 4."""
 
 
 class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,8 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
         `tasks.serving_store.table_snapshots.table_snapshot.state_of`; empty without tables.
     worker, number : int
         The worker, and how many rows it had put into the log of this project: a number that is missing was lost.
+    arm : Arm
+        What was drawn for the request in a rollout.
     """
 
     protocol: int
@@ -80,6 +85,7 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     contract: str = ""
     tables: Annotated[str, msgspec.Meta(pattern=STATE)] = ""
+    arm: Arm = "unknown"
 
 
 def is_served(kind: str, name: str) -> bool:

@@ -105,7 +105,7 @@ class Service:
         scope = {"method": "POST", "path": "/", "headers": []}
         for row, one in zip(rows, answered, strict=True):
             request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-            self.log.add(request, serving, [(row, one)])
+            self.log.add(request, serving, [(row, one)], "champion" if serving is self.serving else "candidate")
 
 
 def rollout_of(candidate: str, champion: str) -> RolloutEntry:

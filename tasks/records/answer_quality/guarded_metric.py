@@ -21,7 +21,7 @@ class GuardedMetric:
     allowed : float
         How much worse it may be, 0 to 1.
     users, champion_users : int
-        Entities, or requests, that each version has answered in a canary, with feedback that is known.
+        Entities, or requests, for which each version was drawn in a canary, with feedback that is known.
     value, champion_value : float
         The share of each, 0 to 1; of an entity with several rows, the mean of them counts.
     evidence, harmless : float

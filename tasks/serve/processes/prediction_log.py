@@ -30,6 +30,7 @@ from tasks.serve.service_settings import LOG_CLOSE_SECONDS, LogTerms
 from tasks.serving_store.logged_rows import (
     LOG_FOLDER,
     PROTOCOL,
+    Arm,
     LoggedAnswer,
     bits_of,
     inputs_digest,
@@ -60,6 +61,7 @@ class LoggedRow(NamedTuple):
     version: ServedVersion
     text: bytes
     answered: AnsweredRow
+    arm: Arm
     size_bytes: int
 
 
@@ -118,7 +120,9 @@ class PredictionLog:
         """Start the thread that writes."""
         self._thread.start()
 
-    def add(self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]]) -> None:
+    def add(
+        self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]], arm: Arm
+    ) -> None:
         """Take the rows of a request, as far as the queue has room for rows of its project."""
         project, version = serving.route.project, serving.version
         terms = self._terms.get(project)
@@ -137,7 +141,7 @@ class PredictionLog:
             counters.add_project(project, "log_queued", 1)
             queued.add(size_bytes)
             number = counters.of_project(project, "log_queued")
-            logged = LoggedRow(number, at, request.id, latency_ms, version, text, one, size_bytes)
+            logged = LoggedRow(number, at, request.id, latency_ms, version, text, one, arm, size_bytes)
             self._queue.append((project, logged))
 
     def close(self) -> None:
@@ -224,6 +228,7 @@ class PredictionLog:
                 number=logged.number,
                 contract=version.contract_digest,
                 tables=tables,
+                arm=logged.arm,
             ),
         )
 

@@ -21,7 +21,7 @@ STEPS = [STARTED, SHADOW, *(replace(step, share=share) for step, share in zip(CA
 """The candidate, of digest 2, answers 10 % from the second day on, 40 % from the third, and all from the fourth."""
 
 
-def logged(*rows: tuple[str, str, int, int, str]) -> pd.DataFrame:
+def logged(*rows: tuple[str, str, int, int, str], arm: str = "unknown") -> pd.DataFrame:
     """Return rows of the log: id, user, day, hour of the day after its step, and the digest of the version."""
     return pd.DataFrame(
         [
@@ -30,6 +30,7 @@ def logged(*rows: tuple[str, str, int, int, str]) -> pd.DataFrame:
                 "user": user,
                 "time": moment(day, hour=13 + hour).isoformat(),
                 "digest": digest,
+                "arm": arm,
                 "event_date": date(2026, 2, 1) + timedelta(days=day),
             }
             for row_id, user, day, hour, digest in rows
@@ -65,6 +66,13 @@ def test_a_user_that_the_champion_answers_once_because_the_candidate_failed_is_s
     assert counted(logged(("a", "x", 2, 1, "1"), ("b", "x", 2, 2, "2"))) == [("a", 2, True), ("b", 2, True)]
 
 
+def test_users_are_compared_as_they_were_drawn_and_not_by_the_version_that_has_answered() -> None:
+    drawn = logged(("a", "x", 2, 1, "1"), ("b", "y", 2, 2, "2"), arm="candidate")
+    others = logged(("c", "z", 2, 3, "1"), arm="champion")
+    nothing = logged(("a", "x", 2, 4, "1"), ("d", "w", 2, 5, "1"), arm="none")
+    assert counted(pd.concat([drawn, others, nothing])) == [("a", 2, True), ("b", 2, True), ("c", 2, False)]
+
+
 def test_a_row_that_is_asked_for_again_belongs_to_the_version_that_answered_last() -> None:
     assert counted(logged(("a", "q1", 2, 1, "1"), ("a", "q2", 2, 2, "2"), ("b", "q3", 2, 3, "9"))) == [("a", 2, True)]
 
@@ -96,6 +104,7 @@ def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> Non
     content = log_of(("7", "r1", "k"), ("8", "r2", None))
     assert logged_users(content, "card")["user"].tolist() == ["entity k", "request r2"]
     assert logged_users(content, "")["user"].tolist() == ["request r1", "request r2"]
+    assert logged_users(content, "")["arm"].tolist() == ["unknown", "unknown"]
     assert logged_users(b"", "card").empty
     with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
         logged_users(b"{}\n", "card")

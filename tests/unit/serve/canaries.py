@@ -33,6 +33,7 @@ class Canary:
     store: ServingStore
     grant: RolloutGrant
     logged: list[int] = field(default_factory=list)
+    arms: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.champions = Champions(self.store, ["flats"])
@@ -46,9 +47,10 @@ class Canary:
         key, self.text = new_key("mine")
         self.app = ServiceApp(answering, ApiKeys((key,)))
 
-    def add(self, _request: Any, serving: Any, answered: Any) -> None:
+    def add(self, _request: Any, serving: Any, answered: Any, arm: Any) -> None:
         """Take what would be logged."""
         self.logged += [serving.version.number] * len(answered)
+        self.arms += [arm] * len(answered)
 
     def let(self, **changes: Any) -> None:
         """Write a newer grant, and let the worker follow it."""

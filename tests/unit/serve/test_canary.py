@@ -105,6 +105,17 @@ def test_the_quota_of_changed_answers_is_never_exceeded_and_equal_decisions_go_o
     assert kinds[0] == "regression" or sum(decided) <= 1
 
 
+def test_the_log_says_which_version_was_drawn_also_where_the_other_one_answers(canary_of: Make) -> None:
+    spent = canary_of(("regression", "linear"), share=0.5, entity="flat", quota=0, unit=0.5, salt="secret")
+    spent.ask_all([[row] for row in rows(40)])
+    drawn = [is_within(position(row["flat"], "secret"), 0.5) for row in rows(40)]
+    assert spent.arms == ["candidate" if mine else "champion" for mine in drawn]
+    assert 0 < spent.logged.count(2) < drawn.count(True)
+    spent.store.remove_grant("flats")
+    spent.ask(ROW)
+    assert spent.arms[-1] == "none"
+
+
 def decision(reply: dict[str, Any]) -> Any:
     (answer,) = reply["answers"]
     return answer["deferred"], answer.get("decision", answer["prediction"])

@@ -81,7 +81,7 @@ class Logged:
             settings = ServiceSettings(projects=("flats",), root="", trusted=())
             scope = {"method": "POST", "path": "/", "headers": [(b"x-request-id", b"mine")]}
             request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-            self.log.add(request, serving, list(zip(rows, made, strict=True)))
+            self.log.add(request, serving, list(zip(rows, made, strict=True)), "none")
 
         run_apart(add())
         return made
@@ -464,14 +464,21 @@ def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Lo
     assert carrier(logged).carry() == 0
 
 
-@pytest.mark.parametrize(("protocol", "contract", "tables"), [(1, "", ""), (2, "cdef", ""), (3, "cdef", "12.30")])
-def test_a_line_of_each_protocol_is_read(protocol: int, contract: str, tables: str) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "added"),
+    [
+        (1, {}),
+        (2, {"contract": "cdef"}),
+        (3, {"contract": "cdef", "tables": "12.30"}),
+        (4, {"contract": "cdef", "tables": "12.30", "arm": "champion"}),
+    ],
+)
+def test_a_line_of_each_protocol_is_read(protocol: int, added: dict[str, Any]) -> None:
     content = FROZEN.with_name(f"log_protocol_{protocol}.jsonl").read_bytes()
     first, second = logged_answers(content)
     assert first == LoggedAnswer(
         protocol=protocol,
-        contract=contract,
-        tables=tables,
+        **added,
         row_id="7|2026-02-03",
         request="mine-1",
         time="2026-02-03T04:05:06.789000+00:00",
@@ -487,8 +494,8 @@ def test_a_line_of_each_protocol_is_read(protocol: int, contract: str, tables: s
     assert numbers_of(first.bits) == (0.5, 71.25, -3.0)
     assert second.unsure
     newer = f'"protocol":{protocol}'.encode()
-    with pytest.raises(EvidenceError, match=r"has protocol 4; this Leeway reads \(1, 2, 3\)"):
-        logged_answers(content.replace(newer, b'"protocol":4'))
+    with pytest.raises(EvidenceError, match=r"has protocol 5; this Leeway reads \(1, 2, 3, 4\)"):
+        logged_answers(content.replace(newer, b'"protocol":5'))
 
 
 @pytest.mark.parametrize("state", ["", "12.30", "-.4", "-.-"])
