@@ -16,7 +16,7 @@ up: $(INSTALLED)  ## the local stack: servers, a worker, every project deployed
 	@$(BIN)/leeway up
 
 test: check  ## everything: style, types, layers, tests
-	@$(BIN)/pytest $(IN_PARALLEL) $(ARGS)
+	@$(BIN)/pytest $(IN_PARALLEL) --ignore=tests/architecture $(ARGS)
 
 quick: $(INSTALLED)  ## what needs no server: units, laws, doctests, in two minutes
 	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows deployments/docs $(ARGS)
@@ -28,7 +28,7 @@ types: $(INSTALLED)  ## takes as long as the rest of `make check`, and runs at t
 	@$(BIN)/mypy
 
 style: $(INSTALLED)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/python -m tests.architecture.plain_words && $(BIN)/python -m tests.architecture.unused_code
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-cache && $(BIN)/pytest -q tests/architecture
 
 bench: $(INSTALLED)  ## measured figures, each with a floor or a peer from the same run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -22,7 +22,7 @@ from tasks.serving_store.logged_rows import Arm
 Run = Callable[[Serving, list[TypedRow]], Awaitable[list[AnsweredRow]]]
 
 
-class Chosen(NamedTuple):
+class SentAnswer(NamedTuple):
     """What answers a request, its answers, and the version that chance has drawn for it in a rollout."""
 
     serving: Serving
@@ -45,7 +45,7 @@ class PairedAnswering:
     def __init__(self, candidates: Candidates) -> None:
         self.candidates = candidates
 
-    async def chosen(self, champion: Serving, rows: list[TypedRow], before: list[AnsweredRow], run: Run) -> Chosen:
+    async def chosen(self, champion: Serving, rows: list[TypedRow], before: list[AnsweredRow], run: Run) -> SentAnswer:
         """Return what answers a request.
 
         Parameters
@@ -58,7 +58,7 @@ class PairedAnswering:
         clock = asyncio.get_running_loop().time
         candidate, after, change = self.candidates.get(champion, clock()), None, None
         if candidate is None:
-            return Chosen(champion, before)
+            return SentAnswer(champion, before)
         try:
             after = await run(candidate.serving, rows)
             change = difference(champion.version, candidate, before, after)
@@ -68,15 +68,15 @@ class PairedAnswering:
             if self.candidates.get(champion, clock()) is candidate:
                 candidate.failed(f"{type(error).__name__} at {raised_at(error)}", rows)
         if self.candidates.get(champion, clock()) is not candidate:
-            return Chosen(champion, before)  # its rollout has ended meanwhile
+            return SentAnswer(champion, before)  # its rollout has ended meanwhile
         is_drawn = candidate.is_drawn(rows)
         if after is not None and change is not None:
             candidate.asked(clock())
             changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
             if is_drawn and _may_send(candidate, changed):
                 candidate.answered(len(rows))
-                return Chosen(candidate.serving, after, "candidate")
-        return Chosen(champion, before, "candidate" if is_drawn else "champion")
+                return SentAnswer(candidate.serving, after, "candidate")
+        return SentAnswer(champion, before, "candidate" if is_drawn else "champion")
 
 
 def _may_send(candidate: Candidate, changed: int) -> bool:

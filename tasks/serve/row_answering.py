@@ -15,7 +15,7 @@ from tasks.logs import line
 from tasks.row_contract import RowRefused, TypedRow
 from tasks.row_contract.made_values import FAILED
 from tasks.serve.champions import Champions, Serving
-from tasks.serve.paired_answering import Chosen, PairedAnswering
+from tasks.serve.paired_answering import PairedAnswering, SentAnswer
 from tasks.serve.processes.shared_counters import WorkerCounters
 from tasks.serve.replies import Headers, Refusal
 from tasks.serve.served_version import Answer, AnsweredRow, ServedVersion
@@ -151,11 +151,11 @@ class RowAnswering:
 
     async def _chosen(
         self, request: ServiceRequest, serving: Serving, typed: list[TypedRow], answered: list[AnsweredRow]
-    ) -> Chosen:
+    ) -> SentAnswer:
         """Return what answers: the candidate of a rollout, if it may, and there is time for both."""
         busy = self.lag_seconds > UNPAIRED_SHARE * request.budget_seconds
         if self._paired is None or busy or request.names_version:
-            return Chosen(serving, answered)
+            return SentAnswer(serving, answered)
 
         def run(candidate: Serving, rows: list[TypedRow]) -> Awaitable[list[AnsweredRow]]:
             return self._answered_in_time(request, candidate, rows)
