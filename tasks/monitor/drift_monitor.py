@@ -165,9 +165,7 @@ class DriftMonitor:
             The same rows by day, with the days before, in which rows in another unit are looked for.
         """
         effect, alpha = self.policy.effect, self.alpha
-        found = compare_window(
-            self.reference, measure_window(self.reference, window, day, self.window_days), effect, alpha
-        )
+        found = self.compared(day, window)
         followed, crept = _crept(memory.inputs, found, self.reference, effect)
         memory = replace(memory, inputs=followed)
         converted = converted_rows(self.reference, newest, found.moved, effect, alpha) if newest else ()
@@ -186,6 +184,11 @@ class DriftMonitor:
     def suspicions_of(self, day: date, rows: TableProfile, hints: Hints | None = None) -> tuple[Suspicion, ...]:
         """Return in which ways the rows of a delivery look broken."""
         return find_suspicions(self.reference, rows, self.moved_in(day, rows), self.policy.effect, hints)
+
+    def compared(self, day: date, rows: TableProfile) -> ReferenceComparison:
+        """Return every statistic of rows from a day on, compared with the reference."""
+        measured = measure_window(self.reference, rows, day, self.window_days)
+        return compare_window(self.reference, measured, self.policy.effect, self.alpha)
 
     def moved_in(self, day: date, rows: TableProfile) -> tuple[DriftStatistic, ...]:
         """Return what is past its leeway in rows from a day on."""

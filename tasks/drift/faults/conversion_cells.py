@@ -16,6 +16,7 @@ from tasks.arrays import FloatArray
 from tasks.drift.faults.displacement import FEWEST_EXPECTED, FITS
 from tasks.drift.faults.unit_change import FACTORS, GREAT, WeightedValues
 from tasks.drift.quantiles import normal_quantile
+from tasks.records import DriftStatistic, Statistic
 
 CUTS = np.array([0.01, 0.025, *np.arange(0.05, 0.96, 0.05), 0.975, 0.99])  # cells are finer where factors show most
 QUARTILES = np.array([0.25, 0.5, 0.75])
@@ -51,6 +52,23 @@ class Conversion:
     share: float
     words: str
     evidence: float
+
+    def statistic(self, column: str, effect: float) -> DriftStatistic:
+        """Return the conversion as the statistic of a column.
+
+        Parameters
+        ----------
+        effect : float
+            Smallest share of rows that matters: the leeway is at least that.
+
+        Examples
+        --------
+        >>> found = Conversion(0.2, "1.609 x", 4.0).statistic("distance", effect=0.1)
+        >>> found.distance, found.leeway, found.how
+        (0.2, 0.1, 'in some rows as if 1.609 x')
+        """
+        how, leeway = f"in some rows as if {self.words}", max(effect, self.share / self.evidence)
+        return DriftStatistic(column, Statistic.CONVERTED, self.share, leeway, direction=1, how=how)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

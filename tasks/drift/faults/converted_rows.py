@@ -17,12 +17,12 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tasks.drift.faults.conversion_cells import DIRECTIONS, ConversionCells, Limits, NewRows
+from tasks.drift.faults.conversion_cells import DIRECTIONS, Conversion, ConversionCells, Limits, NewRows
 from tasks.drift.faults.unit_change import WeightedValues, weighted_values
 from tasks.drift.measures.score_layout import LEVEL
 from tasks.drift.reference import Reference
 from tasks.profiles import NumberProfile, TableProfile
-from tasks.records import DriftStatistic, Statistic, Window
+from tasks.records import DriftStatistic, Window
 
 WEEKS_BEFORE = 4  # the same weekdays, so that a weekly pattern is no break
 HALF = 0.5  # of the leeway: less is not looked at
@@ -80,36 +80,39 @@ def converted_rows(
     """
     tests = max(len(DIRECTIONS) * sum(1 for _ in newest.spans()), 1)
     limits = Limits(effect, alpha / tests, DOUBTFUL / tests)
-    found = (
-        _converted(reference, newest, name, [_look(newest, name, *span) for span in newest.spans()], limits)
+    found = {
+        name: _conversion(reference, newest, name, [_look(newest, name, *span) for span in newest.spans()], limits)
         for name in _strained(reference, moved)
-    )
-    return tuple(statistic for statistic in found if statistic is not None)
+    }
+    return tuple(one.statistic(name, effect) for name, one in found.items() if one is not None)
 
 
 def converted_since(
-    reference: Reference, days: NewestDays, moved: Iterable[DriftStatistic], effect: float
-) -> tuple[DriftStatistic, ...]:
-    """Return the columns in which some rows of a whole window are in another unit, after an alarm.
+    reference: Reference, days: NewestDays, moved: Iterable[DriftStatistic], effect: float, error_rate: float
+) -> dict[str, Conversion]:
+    """Return the conversions of some rows of a whole window, by column, after an alarm.
 
-    The tests of all columns share an error rate of one in twenty. The window is that since the alarm began: it must
-    differ from the four weeks before it, and all of it must fit: twenty times as likely as with all rows moved by one
-    factor.
+    The window is that since the alarm began: it must differ from the four weeks before it, if there are accepted rows
+    in them, and all of it must fit: twenty times as likely as with all rows moved by one factor.
 
     Parameters
     ----------
     moved, effect
         As in `converted_rows`.
+    error_rate : float
+        False-alarm probability that the tests of all columns share.
     """
     names, window = _strained(reference, moved), days.window
-    level = DOUBTFUL / max(len(DIRECTIONS) * len(names), 1)
+    level = error_rate / max(len(DIRECTIONS) * len(names), 1)
+    limits = Limits(effect, level, level, 1 / DOUBTFUL)
     before = window.start - timedelta(weeks=WEEKS_BEFORE), window.start - timedelta(days=1)
-    found = []
+    found = {}
     for name in names:
-        now, earlier = days.column(name, window.start, window.end), days.column(name, *before)
-        look = (now, weighted_values(earlier), window.days) if now and earlier else (None, None, window.days)
-        found.append(_converted(reference, days, name, [look], Limits(effect, level, level, 1 / DOUBTFUL)))
-    return tuple(statistic for statistic in found if statistic is not None)
+        now, then = days.column(name, window.start, window.end), days.column(name, *before)
+        look = now, None if then is None else weighted_values(then), window.days
+        if (one := _conversion(reference, days, name, [look], limits)) is not None:
+            found[name] = one
+    return found
 
 
 def converted_columns(reference: Reference) -> list[str]:
@@ -123,9 +126,9 @@ def _strained(reference: Reference, moved: Iterable[DriftStatistic]) -> list[str
     return [name for name in converted_columns(reference) if name in named]
 
 
-def _converted(
+def _conversion(
     reference: Reference, newest: NewestDays, name: str, looks: Iterable[_Look], limits: Limits
-) -> DriftStatistic | None:
+) -> Conversion | None:
     """Return the conversion of a column that is the surest of some looks at it."""
     column = reference.total.columns[name]
     if not isinstance(column, NumberProfile) or not column.present or (column.minimum or 0) < 0 or _is_counted(column):
@@ -138,12 +141,7 @@ def _converted(
             rows = NewRows(weighted_values(now), earlier, swing * newest.window_days / days)
             found += [cells.conversion(factors, rows, limits) for factors in DIRECTIONS]
     conversions = [conversion for conversion in found if conversion is not None]
-    if not conversions:
-        return None
-    best = max(conversions, key=lambda conversion: conversion.evidence)
-    how = f"in some rows as if {best.words}"
-    leeway = max(limits.effect, best.share / best.evidence)
-    return DriftStatistic(name, Statistic.CONVERTED, best.share, leeway, direction=1, how=how)
+    return max(conversions, key=lambda conversion: conversion.evidence, default=None)
 
 
 def _look(newest: NewestDays, name: str, first: date, last: date) -> _Look:

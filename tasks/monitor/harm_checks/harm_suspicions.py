@@ -76,7 +76,7 @@ def harm_suspicions(
             yield suspected
             break
     else:
-        part = converted_part(monitor, seen, known.accepted, regime_start(found))
+        part = converted_part(monitor, known.accepted, regime_start(found), found.end)
         if part is not None:
             yield part
     if (fault := label_fault(known.labelled, look, found)) is not None:

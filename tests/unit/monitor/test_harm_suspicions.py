@@ -98,30 +98,33 @@ def all_are_farther(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(dist=rows["dist"] * 1.1)
 
 
-@pytest.mark.parametrize(("breaks", "kinds"), [(some_in_miles, ["unit_change"]), (all_are_farther, []), (nothing, [])])
-def test_a_part_in_another_unit_is_seen_once_the_error_rose(
-    monitor: DriftMonitor, breaks: Change, kinds: list[str]
-) -> None:
-    days = [labelled(BEFORE + number, nothing, breaks, nights=NIGHTS) for number in range(NIGHTS)]
-    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in enumerate(days)}
-    seen = InputDrift((DriftStatistic("dist", Statistic.LEVEL, 0.06, 0.1),))  # within its leeway
-    found = converted_part(monitor, seen, accepted, onset := day(BEFORE + ONSET))
-    assert [one.kind for one in (found,) if one is not None] == kinds
-    if found is not None:
-        assert found.since == onset
-        assert 0.1 < float(found.numbers["share"]) < 0.3  # 0.2
-        assert "of the values since 2026-03-06 are as if 1.609 x (mile, kilometre" in found.evidence
+def part_seen(monitor: DriftMonitor, breaks: Change, *, nights: int = NIGHTS, first: int = 0) -> Suspicion | None:
+    """Return what a night sees with an error past its leeway since ONSET; rows are known from `first` on."""
+    days = {n: labelled(BEFORE + n, nothing, breaks, nights=nights) for n in range(first, NIGHTS)}
+    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in days.items()}
+    return converted_part(monitor, accepted, day(BEFORE + ONSET), day(BEFORE + ONSET + 6))
 
 
-def test_a_column_that_moved_with_another_is_a_change_of_the_world(monitor: DriftMonitor) -> None:
-    days = [labelled(BEFORE + number, nothing, some_in_miles, nights=NIGHTS) for number in range(NIGHTS)]
-    accepted = {day(BEFORE + n): profile(rows, monitor.reference.total.ruler) for n, rows in enumerate(days)}
-    dist, lat = (DriftStatistic(name, Statistic.LEVEL, 0.2, 0.1) for name in ("dist", "lat"))
-    alone, both = (
-        converted_part(monitor, InputDrift(moved), accepted, day(BEFORE + ONSET)) for moved in ((dist,), (dist, lat))
-    )
-    assert alone is not None
-    assert both is None
+@pytest.mark.parametrize(
+    ("nights", "first"),
+    [(NIGHTS, 0), (7, 0), (NIGHTS, ONSET)],
+    ids=["lasting", "mended before its labels came", "from the first day after a training"],
+)
+def test_a_part_in_another_unit_is_seen_once_the_error_rose(monitor: DriftMonitor, nights: int, first: int) -> None:
+    found = part_seen(monitor, some_in_miles, nights=nights, first=first)
+    assert found is not None
+    assert (found.kind, found.columns, found.since) == ("unit_change", ("dist",), day(BEFORE + ONSET))
+    assert 0.1 < float(found.numbers["share"]) < 0.3  # 0.2
+    assert "of the values since 2026-03-06 are as if 1.609 x (mile, kilometre" in found.evidence
+
+
+def moved_with_another(rows: pd.DataFrame) -> pd.DataFrame:
+    return some_in_miles(rows).assign(lat=rows["lat"] + 1)
+
+
+@pytest.mark.parametrize("breaks", [nothing, all_are_farther, moved_with_another])
+def test_a_change_of_the_world_is_no_part_in_another_unit(monitor: DriftMonitor, breaks: Change) -> None:
+    assert part_seen(monitor, breaks) is None
 
 
 def test_new_values_that_only_the_newest_window_shows_are_no_column_within_the_known(monitor: DriftMonitor) -> None:
