@@ -16,19 +16,17 @@ from functools import partial
 from flows.backtest.assumed_people import SECOND, GivenAnswers, answered, approved
 from flows.backtest.backtest_quarantine import BacktestQuarantine
 from flows.backtest.history import as_counted_now
-from flows.backtest.strategy import BacktestResult, RetrainingOutcome, Strategy
+from flows.backtest.strategy import MONTH_DAYS, BacktestResult, RetrainingOutcome, Strategy
 from flows.backtest.timeline.chart_cache import ChartCache
 from flows.backtest.timeline.served_answers import ServedAnswers
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
-from flows.backtest.trainer import BacktestTrainer, KnownThen
+from flows.backtest.trainer import BacktestTrainer
 from flows.loaded_version import Champion
 from flows.steps.decision_record import decision_entry
-from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest, earlier_holdouts
+from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest
 from flows.steps.lineage import upstream_states
-from flows.steps.night_context import NightContext, situation
-from tasks.dataset.known_rows import trusted_rows
-from tasks.dataset.label_join import ranked
+from flows.steps.night_context import NightContext, as_recorded, situation
 from tasks.dataset.landed_batches import landed_batches
 from tasks.decide import decide
 from tasks.errors import DataError
@@ -41,17 +39,12 @@ from tasks.records import (
     FaultAnswer,
     MonitoringResult,
     NightEntry,
-    Outputs,
     RetrainingEntry,
-    ServedAsBatch,
     answers_given,
-    suspected_days,
-    suspected_in,
 )
 from tasks.registry.mlflow_names import CHAMPION
 from tasks.spec import ProjectSpec
 
-MONTH_DAYS = 30
 BY_PEOPLE = ("promotion", "rollback", "release", "answer")  # kinds of entries that say what people did
 END_OF_DAY = time(23, 59)
 
@@ -214,19 +207,8 @@ class _Run:
             self.served.answer(data, champion)
         measured = MonitoringResult() if champion is None else self._measured(data, champion)
         upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
-        proven, shown = (stored.answer(ServedAsBatch), stored.answer(Outputs)) if stored else (None, None)
-        context = NightContext(
-            champion,
-            data,
-            self.store.versions.__getitem__,
-            upstream,
-            stored.downstream if stored else (),
-            stored.shadow_fault if stored else "",
-            proven.proof if proven else None,
-            shown.metrics if shown else (),
-            stored.people if stored else None,
-            stored.audit if stored else None,
-        )
+        context = NightContext(champion, data, self.store.versions.__getitem__, upstream)
+        context = context if stored is None else as_recorded(context, stored)
         decision = decide(situation(context, measured), self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)
         self.decisions.append(decision)
@@ -235,7 +217,8 @@ class _Run:
             self.record.append(answer)
             if answer.action == "drift":
                 self.quarantine.release(state)
-        if self._retrains(decision, night, champion):
+        trained_until = None if champion is None else champion.trained_until
+        if self.strategy.retrains(decision, night, trained_until, self.retrainings):
             self._retrain(night, moment + SECOND, entry.name, decision.reason)
 
     def _upstream_until(self, moment: datetime) -> datetime | None:
@@ -258,16 +241,6 @@ class _Run:
 
     # --- retraining -------------------------------------------------------------------------------------------------
 
-    def _retrains(self, decision: Decision, night: date, champion: Champion | None) -> bool:
-        schedule = self.strategy.schedule
-        if schedule == "policy":
-            return decision.action == "retrain"
-        if schedule in {"never", "recorded"} or champion is None:
-            return False
-        last = max((training.night for training in self.retrainings), default=None)
-        due = schedule == "nightly" or last is None or (night - last).days >= MONTH_DAYS
-        return due and self.spec.matured_until(night) > champion.trained_until
-
     def _retrain(self, night: date, moment: datetime, name: str, reason: str, number: int | None = None) -> str:
         """Train on what was known at a moment, record the outcome, and return the gate's reasons.
 
@@ -278,7 +251,7 @@ class _Run:
         """
         champion, data = self.champion, self._night(night, moment)
         number = number or max(self.store.versions, default=0) + 1
-        request = self.trainer.request(self.spec, self._known(data), champion)
+        request = self.trainer.request(self.spec, data.known_then(), champion)
         outcome = RetrainingEntry(
             name=name, night=night, time=moment, action="refused", reason=request.too_early(self.spec), because=reason
         )
@@ -308,17 +281,7 @@ class _Run:
 
     def request(self, night: date) -> TrainingRequest:
         """Return the request for a challenger of the champion from what was known on a night."""
-        return self.trainer.request(self.spec, self._known(self._night(night, _evening(night))), self.champion)
-
-    def _known(self, data: TimelineNight) -> KnownThen:
-        labels = self.timeline.history.labels
-        suspected = suspected_in(self.record, used=self.spec.trained_on)
-        return KnownThen(
-            data.night,
-            trusted_rows(self.timeline.rows(data.counted), suspected_days(suspected, data.night)),
-            ranked(data.deliveries.active(labels), data.deliveries),
-            earlier_holdouts(self.record, data.night),
-        )
+        return self.trainer.request(self.spec, self._night(night, _evening(night)).known_then(), self.champion)
 
 
 def _evening(night: date) -> datetime:

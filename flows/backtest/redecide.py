@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from flows.steps.lineage import upstream
-from flows.steps.night_context import NightContext, situation
+from flows.steps.night_context import NightContext, as_recorded, situation
 from flows.steps.recorded_spec import with_spec_of
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
@@ -15,7 +14,7 @@ from tasks.errors import DataError
 from tasks.lake import deliveries, read_entries
 from tasks.monitor.task import measure_drift
 from tasks.promote.recorded_aliases import recorded_aliases
-from tasks.records import Decision, MonitoringResult, NightEntry, ServedAsBatch, nights_of
+from tasks.records import Decision, MonitoringResult, NightEntry, nights_of
 
 
 def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
@@ -44,11 +43,5 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     measured = MonitoringResult()
     if champion is not None:
         measured = measure_drift(data, champion.baseline, features=workspace.features)
-    projects = upstream(workspace, night, entry.time), entry.downstream
-    proven = entry.answer(ServedAsBatch)  # the log of the rows may be gone
-    served = None if proven is None else proven.proof
-    context = NightContext(champion, data, workspace.load, *projects, entry.shadow_fault, served)
-    context = replace(  # feedback and truths that came since count for other nights
-        context, outputs=entry.outputs, people=entry.people, audit=entry.audit, guarded=entry.guarded
-    )
-    return entry, decide(situation(context, measured), workspace.spec)
+    context = NightContext(champion, data, workspace.load, upstream(workspace, night, entry.time))
+    return entry, decide(situation(as_recorded(context, entry), measured), workspace.spec)

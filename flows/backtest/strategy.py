@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -12,15 +13,7 @@ from tasks.records import Decision, Entry
 from tasks.spec import ProjectSpec
 
 RetrainSchedule = Literal["policy", "never", "monthly", "nightly", "recorded"]
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """When a model is retrained: by a spec's policy, never, once a month, or every night that has new labels."""
-
-    name: str
-    spec: ProjectSpec
-    schedule: RetrainSchedule = "policy"
+MONTH_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +24,37 @@ class RetrainingOutcome:
     reason: str
     passed: bool
     version: int
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """When a model is retrained: by a spec's policy, never, once a month, or every night that has new labels."""
+
+    name: str
+    spec: ProjectSpec
+    schedule: RetrainSchedule = "policy"
+
+    def retrains(
+        self, decision: Decision, night: date, trained_until: date | None, retrainings: Sequence[RetrainingOutcome]
+    ) -> bool:
+        """Return whether a night is followed by a retraining.
+
+        Parameters
+        ----------
+        decision : Decision
+            The night's.
+        trained_until : date or None
+            The last event date that the champion has learned from; without a champion only a policy retrains.
+        retrainings : sequence of RetrainingOutcome
+            Those so far, in order.
+        """
+        if self.schedule == "policy":
+            return decision.action == "retrain"
+        if self.schedule in {"never", "recorded"} or trained_until is None:
+            return False
+        last = retrainings[-1].night if retrainings else None
+        due = self.schedule == "nightly" or last is None or (night - last).days >= MONTH_DAYS
+        return due and self.spec.matured_until(night) > trained_until
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import chain, islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -43,10 +44,8 @@ def executor(compute: Compute) -> Iterator[ParallelMap]:
     if compute.backend == "threads":
         yield map
         return
-    try:
-        import distributed  # noqa: F401 - is it installed? asked before any work is done
-    except ImportError as error:
-        raise SpecError(["compute.backend is 'dask', which is not installed; `pip install leeway[dask]`"]) from error
+    if find_spec("distributed") is None:  # asked before any work is done
+        raise SpecError(["compute.backend is 'dask', which is not installed; `pip install leeway[dask]`"])
     cluster = Cluster(compute)
     try:
         yield cluster.mapped

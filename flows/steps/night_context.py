@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from flows.loaded_version import Champion
@@ -16,8 +16,10 @@ from tasks.records import (
     AuditedRows,
     GuardedMetric,
     MonitoringResult,
+    NightEntry,
     OutputMetric,
     PersonComparison,
+    ServedAsBatch,
     ServedProof,
     UpstreamState,
 )
@@ -80,6 +82,31 @@ class NightContext:
     def landed(self) -> list[Batch]:
         """The deliveries that the decision is about."""
         return landed_batches(self.data.deliveries, self.data.entries, self.night, self.data.spec)
+
+
+def as_recorded(context: NightContext, stored: NightEntry) -> NightContext:
+    """Return a night's context with what its entry of the record says, because it cannot be measured again.
+
+    Its projects downstream, whether the waiting version could answer, the proof that the service answered as the batch
+    does (its log may be gone), and what users and people did: feedback and truths that came since count for other
+    nights.
+
+    Parameters
+    ----------
+    stored : NightEntry
+        The same night in the record.
+    """
+    proven = stored.answer(ServedAsBatch)
+    return replace(
+        context,
+        downstream=stored.downstream,
+        shadow_fault=stored.shadow_fault,
+        served=None if proven is None else proven.proof,
+        outputs=stored.outputs,
+        guarded=stored.guarded,
+        people=stored.people,
+        audit=stored.audit,
+    )
 
 
 def situation(context: NightContext, measured: MonitoringResult) -> Situation:

@@ -14,8 +14,12 @@ from flows.backtest.timeline.label_feed import LabelFeed
 from flows.backtest.timeline.prediction_cache import PredictionCache
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
+from flows.backtest.trainer import KnownThen
 from flows.loaded_version import Champion
+from flows.steps.evaluate_challenger import earlier_holdouts
 from tasks.arrays import BoolArray, FloatArray, IntArray
+from tasks.dataset.known_rows import trusted_rows
+from tasks.dataset.label_join import ranked
 from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.dataset.withheld_values import WithheldValues, withheld_values
 from tasks.drift import RepeatedRows
@@ -25,7 +29,7 @@ from tasks.monitor.data_quality_checks import to_check
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.suspicion_watch import DailyRows
 from tasks.profiles import Ruler, digest
-from tasks.records import Entry, SuspicionState, suspected_in
+from tasks.records import Entry, SuspicionState, suspected_days, suspected_in
 from tasks.spec import ProjectSpec
 
 
@@ -92,6 +96,16 @@ class TimelineNight:
     def counted(self) -> IntArray:
         """The rows that count."""
         return self.store.timeline.counted(self.deliveries)
+
+    def known_then(self) -> KnownThen:
+        """Return what a model could be trained on: rows and labels that count, but for days in doubt."""
+        suspected = suspected_in(self.entries, used=self.spec.trained_on)
+        return KnownThen(
+            self.night,
+            trusted_rows(self.store.timeline.rows(self.counted), suspected_days(suspected, self.night)),
+            ranked(self.deliveries.active(self.store.timeline.history.labels), self.deliveries),
+            earlier_holdouts(self.entries, self.night),
+        )
 
     def predictions_of(self, version: int, *, after: date) -> pd.DataFrame:
         """Return what a version predicted for rows of event dates after a day, up to the night, by row id."""
