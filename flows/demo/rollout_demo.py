@@ -20,8 +20,8 @@ import pandas as pd
 from rich.console import Console
 
 from flows.cli.console import screen
+from flows.demo.callers import Callers, Row
 from flows.demo.run_demo import demo_home, refuse_foreign_models
-from flows.demo.served_traffic import Callers, Row, served
 from flows.demo.worked_projects import worked_project
 from flows.stack.local_stack import open_stack, stop_on_signals
 from tasks.errors import Terminal, Unreachable
@@ -47,6 +47,7 @@ LOOK_SECONDS = 0.5
 CITY = "981"
 """How zip codes of Seattle begin."""
 CALLERS_ROWS = 3_000
+PAUSE_SECONDS = 0.004
 
 
 def run_rollout_demo(*, keep: bool) -> None:
@@ -105,14 +106,17 @@ def _tell(spec: ProjectSpec, where: Path, first: date, console: Console) -> None
         run("nightly", spec.project, date=SECOND.isoformat(), reason="demo: a winter later")
         trained = run("retrain", spec.project, date=SECOND.isoformat(), reason="demo: prices have risen")
     console.print(f"second version: {trained['action']} as {trained['subject']}; {trained['reason']}")
-    _serve_and_roll_out(demo, where, console)
+    _serve_and_roll_out(demo, console)
 
 
-def _serve_and_roll_out(demo: DemoRun, where: Path, console: Console) -> None:
+def _serve_and_roll_out(demo: DemoRun, console: Console) -> None:
     """Serve the champion to callers, and roll out a broken version and then the healthy one."""
+    from flows.demo.demo_service import demo_service
+
     rows, project = callers_rows(demo), demo.project
-    with served(project, where, console.print) as client:
-        traffic = Callers(client, project, [row for row in rows if not row["zipcode"].startswith(CITY)])
+    suburbs = [row for row in rows if not row["zipcode"].startswith(CITY)]
+    with demo_service(demo.workspace, console.print) as service:
+        traffic = Callers(service.client, project, suburbs, PAUSE_SECONDS)
         traffic.start()
         try:
             story = _Story(demo, traffic, console)

@@ -160,11 +160,11 @@ def _run(project: WorkedProject, stack: tuple[Path, Endpoints], console: Console
 @contextmanager
 def _answering(workspace: Workspace, console: Console) -> Iterator[None]:
     """Let the champion answer requests while the nights of a block go on, and say which versions did."""
-    from flows.demo.served_demo import served
+    from flows.demo.served_demo import answers_in_words, served
 
-    with served(workspace, lambda text: console.print(text, soft_wrap=True, highlight=False)) as asking:
+    with served(workspace, lambda text: console.print(text, soft_wrap=True, highlight=False)) as callers:
         yield
-    console.print(asking.said())
+    console.print(answers_in_words(callers))
 
 
 def _nothing() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.arrays import BoolArray, FloatArray
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +63,21 @@ class AnsweredRows:
 
     def where(self, kept: BoolArray) -> AnsweredRows:
         """Return some of the rows."""
-        weights = None if self.weights is None else self.weights[kept]
-        return AnsweredRows(self.truth[kept], self.prediction[kept], self.decision[kept], self.days[kept], weights)
+        return rows_where(self, kept)
 
     @property
     def complete(self) -> BoolArray:
         """Which rows have a truth and a prediction."""
         answered = np.isfinite(self.prediction)
         return np.asarray(np.isfinite(self.truth) & (answered if answered.ndim == 1 else answered.all(axis=1)))
+
+
+def rows_where(record: Record, kept: BoolArray) -> Record:
+    """Return a record of arrays with some of its rows; what is no array, such as weights of None, stays as it is.
+
+    >>> rows = AnsweredRows.decided([0, 1], [0.2, 0.8])
+    >>> rows_where(rows, np.array([False, True])).prediction.tolist()
+    [0.8]
+    """
+    values = {field.name: getattr(record, field.name) for field in fields(record)}
+    return replace(record, **{name: value[kept] for name, value in values.items() if isinstance(value, np.ndarray)})

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.arrays import BoolArray, FloatArray
+from tasks.metrics.answered_rows import rows_where
 from tasks.metrics.least_variance import rate_variance
 from tasks.records.answer_quality.further_metrics import known
 from tasks.records.answer_quality.interval_coverage import IntervalCoverage
@@ -32,8 +33,7 @@ class BoundedAnswers:
 
     def where(self, kept: BoolArray) -> BoundedAnswers:
         """Return some of the rows."""
-        weights = None if self.weights is None else self.weights[kept]
-        return BoundedAnswers(self.truth[kept], self.lower[kept], self.upper[kept], self.days[kept], weights)
+        return rows_where(self, kept)
 
 
 def measured_coverage(

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from flows.demo.callers import Callers
 from flows.demo.price_page import PricePage
-from flows.demo.served_demo import Asking
+from flows.demo.served_demo import answers_in_words
 from flows.serving.leeway_client import LeewayClient
 from tests.running_service import Running, running, two_versions, until
 from tests.unit.serve.packages import ROW, spec_of
@@ -53,11 +54,12 @@ def test_a_page_shows_the_row_and_asks_for_its_answer(service: Running) -> None:
 
 def test_what_answers_is_counted_by_version_across_a_promotion(service: Running) -> None:
     with LeewayClient(service.address, service.key) as client:
-        asking = Asking(client, "flats", ROW)
-        asking.start()
-        until(lambda: asking.answers.get(1, 0) > 1)
+        callers = Callers(client, "flats", [ROW], pause_seconds=0.01)
+        callers.start()
+        until(lambda: callers.answered[1] > 1)
         service.publish(2)
-        until(lambda: asking.answers.get(2, 0) > 1)
-        asking.stop()
-    assert asking.said().startswith(f"while the nights went on, version 1 {asking.answers[1]} times, then version 2 ")
-    assert asking.said().endswith("answered; 0 requests failed")
+        until(lambda: callers.answered[2] > 1)
+        callers.stop()
+    said = answers_in_words(callers)
+    assert said.startswith(f"while the nights went on, version 1 {callers.answered[1]} times, then version 2 ")
+    assert said.endswith("answered; 0 requests failed")
