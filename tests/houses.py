@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.inference.schema_parts import TimeFeature
+    from tasks.model import Predictor
+    from tasks.spec import ProjectSpec
 
 HOUSES = Path(__file__).parents[1] / "deployments" / "house-prices"
 SMALL_TREES = """\
@@ -50,3 +57,34 @@ def weeks(kind: str, first: str, last: str) -> str:
     header, *_ = paths[0].read_text(encoding="utf-8").splitlines()
     lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     return "\n".join([header, *lines, ""])
+
+
+def house_model(
+    spec: ProjectSpec, days: tuple[str, str], iterations: int, time: TimeFeature | None = None
+) -> Predictor:
+    """Return boosted trees that were fitted to the sales of some days."""
+    import numpy as np
+    import pandas as pd
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    from tasks.model import ModelSchema, export_model
+    from tasks.model.input_matrix import input_matrix
+
+    sales, prices = (
+        pd.read_csv(StringIO(weeks(kind, *days)), dtype={"zipcode": "str"}) for kind in ("sales", "prices")
+    )
+    rows = sales.merge(prices, on=["id", "date"]).assign(date=lambda frame: pd.to_datetime(frame["date"]))
+    schema = ModelSchema(
+        project=spec.project,
+        task="regression",
+        metric="mean_absolute_log_error",
+        event_time="date",
+        numbers=tuple(spec.features.numbers),
+        booleans=tuple(spec.features.booleans),
+        categories={"zipcode": tuple(sorted(rows["zipcode"].unique()))},
+        time=time,
+        link="exp",
+    )
+    typed = rows.astype(dict.fromkeys(schema.numbers, "float64") | {"waterfront": "boolean"})
+    trees = HistGradientBoostingRegressor(max_iter=iterations)
+    return export_model(trees.fit(input_matrix(typed, schema), np.log(typed["price"])), schema)

@@ -21,6 +21,7 @@ from tasks.records import (
     Statistic,
 )
 from tasks.records.entry_codec import from_row, to_row
+from tasks.rollout import RolloutTerms
 from tasks.spec import ProjectSpec
 
 FIRST = date(2026, 2, 1)
@@ -101,6 +102,21 @@ def event_entry(kind: str, action: str, day: int = 0, subject: str = "version 2"
     more: dict[str, Any] = {"action": action, "subject": subject, "reason": reason, "actor": "ana"}
     noon = moment(day, hour=12)
     return recorded(TYPES[kind](name=f"{kind} {action} {day}", night=noon.date(), time=noon, **more))
+
+
+def started_rollout(candidate: str, champion: str, terms: RolloutTerms, now: datetime) -> RolloutEntry:
+    """Return the first step of a rollout of version 2, by the digests of both versions."""
+    return RolloutEntry(
+        name=f"2/{candidate[:12]}/0",
+        night=now.date(),
+        time=now,
+        action="started",
+        subject="version 2",
+        reason="approved",
+        digest=candidate,
+        champion_digest=champion,
+        terms=terms.to_dict(),
+    )
 
 
 def rollout_entries(*actions: RolloutAction, reason: str = "", **more: Any) -> list[RolloutEntry]:

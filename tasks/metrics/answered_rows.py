@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.arrays import BoolArray, FloatArray
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-Record = TypeVar("Record", bound="DataclassInstance")
+@dataclass(frozen=True, slots=True, eq=False)
+class RowArrays:
+    """Arrays with a place for each row."""
+
+    def where(self, kept: BoolArray) -> Self:
+        """Return some of the rows; what is no array, such as weights of None, stays as it is.
+
+        >>> rows = AnsweredRows.decided([0, 1], [0.2, 0.8])
+        >>> rows.where(np.array([False, True])).prediction.tolist(), rows.weights
+        ([0.8], None)
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: value[kept] for name, value in values.items() if isinstance(value, np.ndarray)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AnsweredRows:
+class AnsweredRows(RowArrays):
     """The rows that a metric is computed of.
 
     Attributes
@@ -61,23 +71,8 @@ class AnsweredRows:
         event_days = np.zeros(len(answers)) if days is None else np.asarray(days)
         return cls(np.asarray(truth, dtype=np.float64), answers, np.asarray(decision, dtype=np.float64), event_days)
 
-    def where(self, kept: BoolArray) -> AnsweredRows:
-        """Return some of the rows."""
-        return rows_where(self, kept)
-
     @property
     def complete(self) -> BoolArray:
         """Which rows have a truth and a prediction."""
         answered = np.isfinite(self.prediction)
         return np.asarray(np.isfinite(self.truth) & (answered if answered.ndim == 1 else answered.all(axis=1)))
-
-
-def rows_where(record: Record, kept: BoolArray) -> Record:
-    """Return a record of arrays with some of its rows; what is no array, such as weights of None, stays as it is.
-
-    >>> rows = AnsweredRows.decided([0, 1], [0.2, 0.8])
-    >>> rows_where(rows, np.array([False, True])).prediction.tolist()
-    [0.8]
-    """
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return replace(record, **{name: value[kept] for name, value in values.items() if isinstance(value, np.ndarray)})

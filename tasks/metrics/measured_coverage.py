@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.arrays import BoolArray, FloatArray
-from tasks.metrics.answered_rows import rows_where
+from tasks.metrics.answered_rows import RowArrays
 from tasks.metrics.least_variance import rate_variance
 from tasks.records.answer_quality.further_metrics import known
 from tasks.records.answer_quality.interval_coverage import IntervalCoverage
@@ -17,7 +17,7 @@ from tasks.statistics import Blocks, ErrorBounds, effective_rows, jackknife_inte
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class BoundedAnswers:
+class BoundedAnswers(RowArrays):
     """Labels, the bounds that they were to be between, event days, and weights where rows count differently."""
 
     truth: FloatArray
@@ -30,10 +30,6 @@ class BoundedAnswers:
     def complete(self) -> BoolArray:
         """Which rows have a label and an interval."""
         return np.asarray(np.isfinite(self.truth) & ~np.isnan(self.lower) & ~np.isnan(self.upper))
-
-    def where(self, kept: BoolArray) -> BoundedAnswers:
-        """Return some of the rows."""
-        return rows_where(self, kept)
 
 
 def measured_coverage(

@@ -30,8 +30,7 @@ from tasks.bundle.c_program.c_files import c_files
 from tasks.bundle.runtimes.answering_bundle import Bundle
 from tasks.errors import DataError
 from tasks.inference.schema_parts import TimeFeature
-from tasks.model import ModelSchema, Predictor, export_model, model_files
-from tasks.model.input_matrix import input_matrix
+from tasks.model import model_files
 from tasks.registry.manifest import seal, verify
 from tasks.registry.statement import Statement
 from tasks.registry.versions import Version
@@ -39,7 +38,7 @@ from tasks.spec import ProjectSpec, read_spec
 from tests.bench.figures import Figures, Time
 from tests.bench.sizes import rows as rows_measured
 from tests.bench.sizes import sized
-from tests.houses import HOUSES, weeks
+from tests.houses import HOUSES, house_model, weeks
 
 TREES = sized(200, 5)
 ROWS = 100_000
@@ -91,32 +90,10 @@ def _registered(spec: ProjectSpec) -> tuple[Version, Mapping[str, bytes], Any]:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     key, about = Ed25519PrivateKey.generate(), {"project": spec.project, "key": "house-prices/1"}
-    files = seal(model_files(_fitted(spec)), about, key, Statement("a run", MOMENT))
+    model = house_model(spec, ("2014", "2016"), TREES, TimeFeature("2014-05-02", 390.0))
+    files = seal(model_files(model), about, key, Statement("a run", MOMENT))
     version = Version(spec.project, 1, "a run", {"leeway.key": about["key"]}, (), MOMENT, "")
     return version, files, verify(files, [key.public_key()], about)
-
-
-def _fitted(spec: ProjectSpec) -> Predictor:
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    sales, prices = (
-        pd.read_csv(StringIO(weeks(kind, "2014", "2016")), dtype={"zipcode": "str"}) for kind in ("sales", "prices")
-    )
-    rows = sales.merge(prices, on=["id", "date"]).assign(date=lambda frame: pd.to_datetime(frame["date"]))
-    schema = ModelSchema(
-        project=spec.project,
-        task="regression",
-        metric="mean_absolute_log_error",
-        event_time="date",
-        numbers=tuple(spec.features.numbers),
-        booleans=tuple(spec.features.booleans),
-        categories={"zipcode": tuple(sorted(rows["zipcode"].unique()))},
-        time=TimeFeature("2014-05-02", 390.0),
-        link="exp",
-    )
-    typed = rows.astype(dict.fromkeys(schema.numbers, "float64") | {"waterfront": "boolean"})
-    fitted = HistGradientBoostingRegressor(max_iter=TREES).fit(input_matrix(typed, schema), np.log(typed["price"]))
-    return export_model(fitted, schema)
 
 
 def _generated(count: int, spec: ProjectSpec) -> list[dict[str, Any]]:

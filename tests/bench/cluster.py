@@ -27,6 +27,7 @@ from tests.bench.scoring import CATEGORIES, NUMBERS, TREES, fitted_pair, rows_of
 from tests.bench.sizes import SMALL, sized
 from tests.bench.sizes import rows as rows_measured
 from tests.clusters import cluster_of
+from tests.deliveries import accepted_batch
 
 ROWS = 4_000_000
 WRITTEN_AT_ONCE = 200_000
@@ -76,12 +77,8 @@ def bench_cluster(console: Console) -> Figures:
 
 def _delivered(place: Path, rows: int) -> Batch:
     """Write one delivery to a lake of its own for each way; return it."""
-    days = {"event_from": FIRST, "event_until": FIRST + timedelta(days=DAYS - 1), "arrival": FIRST, "night": FIRST}
-    counts = {"rows_in": rows, "rows_accepted": rows, "rows_quarantined": 0, "rows_elsewhere": 0, "size_bytes": rows}
-    named = {"batch_id": "b" * 64, "kind": "rows", "key": "large.parquet", "stamp": "", "findings": "[]"}
-    moment = pd.Timestamp(FIRST, tz="UTC").to_pydatetime()
-    fields: dict[str, Any] = {**days, **counts, **named, "time": moment, "verdict": "accepted"}
-    batch = Batch(**fields, revision=1, base=1)
+    until = FIRST + timedelta(days=DAYS - 1)
+    batch = accepted_batch("b" * 64, FIRST, rows, key="large.parquet", size_bytes=rows, event_until=until)
     for name in ("alone", "shared"):
         lake = Lake(str(place / name))
         lake.append_if_absent("bench", "rows", partial(_pieces, batch), batch.write_key)

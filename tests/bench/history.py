@@ -20,13 +20,14 @@ from deltalake import write_deltalake
 from rich.console import Console
 
 from tasks.ingest.task import take_in
-from tasks.lake import Batch, Lake, add_batches
+from tasks.lake import Lake, add_batches
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.bench.figures import Figures, Time
 from tests.bench.sizes import rows as rows_measured
 from tests.bench.sizes import sized
+from tests.deliveries import accepted_batch
 
 WARM, PAST = 1, sized((10, 100, 1_000), (2, 4))
 ROWS_A_BATCH = 1_000
@@ -93,10 +94,7 @@ def _grow(lake: Lake, past: int) -> None:
         frame = _rows(number, day, ROWS_A_BATCH).rename(columns={"id": "row_id"}).drop(columns="at")
         frame = frame.assign(batch_id=name, revision=1, event_date=day, at=pd.Timestamp(day))
         rows[f"{name}/1"] = frame
-        counts = (ROWS_A_BATCH, ROWS_A_BATCH, 0, 0)
-        batches.append(
-            Batch(name, 1, 1, "rows", f"{day}.csv", 1, "", day, day, MOMENT, day, day, *counts, "accepted", "[]")
-        )
+        batches.append(accepted_batch(name, day, ROWS_A_BATCH, key=f"{day}.csv", time=MOMENT))
         if len(rows) == PAST[1] or number == past - 1:
             lake.add_each("history", "rows", rows)
             rows = {}

@@ -30,6 +30,7 @@ from tasks.spec import ProjectSpec, read_spec
 from tests.bench.figures import Figures, Time
 from tests.bench.quiet_year import CATEGORIES, NUMBERS, START, World
 from tests.bench.sizes import sized
+from tests.deliveries import accepted_batch
 
 PROJECT = "replayed"
 NIGHTS = int(os.environ.get("LEEWAY_BENCH_NIGHTS", sized(365, 3)))
@@ -113,9 +114,8 @@ def _night(world: World, number: int, day: date) -> pd.DataFrame:
 
 
 def _batch(name: str, kind: str, day: date, arrival: date) -> Batch:
-    counts = (ROWS_A_NIGHT, ROWS_A_NIGHT, 0, 0)
-    key = f"{kind}/{arrival}.csv"
-    return Batch(name, 1, 1, kind, key, 1, "", arrival, arrival, MOMENT, day, day, *counts, "accepted", "[]")
+    arrived = {"arrival": arrival, "night": arrival, "key": f"{kind}/{arrival}.csv"}
+    return accepted_batch(name, day, ROWS_A_NIGHT, kind=kind, time=MOMENT, **arrived)
 
 
 def _features(rows: pd.DataFrame, spec: ProjectSpec, lake: Lake) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -12,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -39,6 +37,7 @@ from tests.end_to_end.project_copies import (
     copied_to,
     first_cells,
 )
+from tests.web_hook import Inbox, web_hook
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 MANY_COLUMNS = 5
@@ -422,24 +421,9 @@ def test_a_full_disk_ends_the_night_with_a_clear_error_and_nothing_half_committe
 
 
 @pytest.fixture
-def inbox() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A real web hook on loopback, and what it was sent."""
-    taken: list[dict[str, str]] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
-            del format, args
-
-    server = HTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"json://127.0.0.1:{server.server_port}", taken
-    server.shutdown()
-    server.server_close()
+def inbox() -> Iterator[Inbox]:
+    with web_hook() as found:
+        yield found
 
 
 def large_houses(night: str) -> list[list[str]]:
@@ -454,7 +438,7 @@ def past_leeway(night: NightEntry) -> set[str]:
 
 
 def test_a_storm_of_five_nights_is_reported_once_a_state_and_puts_up_one_challenger(
-    copy: Copier, inbox: tuple[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
+    copy: Copier, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from prefect import get_client
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId

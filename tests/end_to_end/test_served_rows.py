@@ -19,6 +19,7 @@ from tasks.records import NightEntry, RolloutEntry, ServedAsBatch, ServedProof, 
 from tasks.rollout import GuardrailTerms, RolloutTerms, RolloutVerdict
 from tests.coroutines import run_apart
 from tests.end_to_end.project_copies import LANDED_AT, NEXT, NIGHT, PROJECT, Copy, batch, cells, signing
+from tests.recorded_entries import started_rollout
 from tests.unit.serve.packages import counters_of
 
 if TYPE_CHECKING:
@@ -110,20 +111,9 @@ class Service:
 
 def rollout_of(candidate: str, champion: str) -> RolloutEntry:
     """Return the first step of a rollout of version 2, by the digests of both versions."""
-    now = clock.now()
     guardrails = (GuardrailTerms("redone", "higher", 0.1),)
     terms = RolloutTerms((0.5,) * 6, 0.01, 10, 0.5, 1.0, 1.0, entity="id", guardrails=guardrails)
-    return RolloutEntry(
-        name=f"2/{candidate[:12]}/0",
-        night=now.date(),
-        time=now,
-        action="started",
-        subject="version 2",
-        reason="a clear win",
-        digest=candidate,
-        champion_digest=champion,
-        terms=terms.to_dict(),
-    )
+    return started_rollout(candidate, champion, terms, clock.now())
 
 
 def feedback_of(row_ids: Sequence[str]) -> list[list[str]]:

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from flows.serving.publisher import Publisher
 from flows.workspace import open_lake
 from tasks.lake import Lake, append_entry
@@ -16,6 +18,20 @@ from tasks.serving_store import ServingStore
 from tests.unit.serve.packages import SPEC_TEXT, fitted, write_suite
 
 FIRST = datetime(2026, 11, 20, 3, tzinfo=UTC)
+
+
+def project_of_a_test(
+    where: Path,
+    url: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    kinds: tuple[str, str] = ("linear", "forest"),
+) -> Project:
+    """Return a project that no other test has; this process and its children use its home, projects and registry."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
+    monkeypatch.setenv("LEEWAY_HOME", str(where / "home"))
+    monkeypatch.setenv("LEEWAY_PROJECTS", str(where / "projects"))
+    return Project(where, url, f"served-{abs(hash(request.node.nodeid)) % 10**9}", kinds)
 
 
 class Project:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, Field, write_deltalake
 from deltalake.schema import PrimitiveType
 
 from tasks.errors import SourceError
-from tasks.ingest.task import take_in
-from tasks.lake import Lake, active_rows, deliveries
-from tasks.records import Delivery
+from tasks.lake import active_rows, deliveries
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
+from tests.rides import Rides
 
 DAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -39,32 +36,13 @@ def table(*ids: int, km: float = 2.0, zone: str = "north") -> pa.Table:
     )
 
 
-class Project:
-    """A project with rows in a Delta table, and the nights that it has had."""
+class DeltaRides(Rides):
+    """Rides in a Delta table."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.lake, self.uri = folder, Lake(str(folder / "lake")), str(folder / "rides")
-        self.night = datetime.now(UTC).date() + timedelta(days=1)
-        self.content: dict[str, Any] = {
-            "project": "rides",
-            "scope": {"owner": "o", "objective": "fares", "metric": "mean_absolute_error"},
-            "source": {
-                "uri": "rides",
-                "format": "delta",
-                "id": ["id"],
-                "event_time": "at",
-                "label": {"column": "fare"},
-            },
-            "features": {"numbers": ["km"], "categories": ["zone"]},
-        }
+        self.uri = str(folder / "rides")
         minimum = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "km", "min_value": 0}}
-        rule = {**minimum, "severity": "critical"}
-        suite = {"name": "rides", "expectations": [rule], "meta": {}}
-        (folder / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
-
-    @property
-    def spec(self) -> ProjectSpec:
-        return ProjectSpec.model_validate(self.content)
+        super().__init__(folder, {"uri": "rides", "format": "delta"}, [{**minimum, "severity": "critical"}])
 
     @property
     def table(self) -> DeltaTable:
@@ -73,30 +51,16 @@ class Project:
     def write(self, rows: pa.Table, **options: Any) -> None:
         write_deltalake(self.uri, rows, mode=options.pop("mode", "append"), **options)
 
-    def read(self) -> list[Delivery]:
-        """Take in what is new without storing it: the night is killed."""
-        found = take_in(self.lake, self.spec, self.folder, self.night, datetime.now(UTC))
-        return [one for one in found if isinstance(one, Delivery)]
-
-    def live(self) -> list[int]:
-        """Live a night; return the sizes of its deliveries."""
-        landed = self.read()
-        store(self.lake, self.spec, verdicts(landed, self.spec, self.folder), self.night, datetime.now(UTC))
-        return [len(one.frame) for one in landed]
-
-    def rows(self) -> pd.DataFrame:
-        return active_rows(self.lake, "rides", "rows")
-
     def ids(self, name: str = "rows") -> list[str]:
         return sorted(active_rows(self.lake, "rides", name)["row_id"])
 
 
 @pytest.fixture
-def rides(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def rides(tmp_path: Path) -> DeltaRides:
+    return DeltaRides(tmp_path)
 
 
-def test_each_version_is_a_delivery_with_what_it_added_changed_and_deleted(rides: Project) -> None:
+def test_each_version_is_a_delivery_with_what_it_added_changed_and_deleted(rides: DeltaRides) -> None:
     rides.write(table(*range(5)))
     rides.write(table(5))
     assert rides.live() == [6]
@@ -118,7 +82,7 @@ def test_each_version_is_a_delivery_with_what_it_added_changed_and_deleted(rides
     }
 
 
-def test_files_that_are_only_rewritten_deliver_nothing(rides: Project) -> None:
+def test_files_that_are_only_rewritten_deliver_nothing(rides: DeltaRides) -> None:
     rides.write(table(0, 1))
     rides.write(table(2, 3))
     assert rides.live() == [4]
@@ -128,7 +92,7 @@ def test_files_that_are_only_rewritten_deliver_nothing(rides: Project) -> None:
     assert rides.ids() == ["0", "1", "2", "3"]
 
 
-def test_a_merge_is_taken_in_as_what_it_has_changed(rides: Project) -> None:
+def test_a_merge_is_taken_in_as_what_it_has_changed(rides: DeltaRides) -> None:
     rides.write(table(0, 1, 2))
     assert rides.live() == [3]
     merge = rides.table.merge(
@@ -142,7 +106,7 @@ def test_a_merge_is_taken_in_as_what_it_has_changed(rides: Project) -> None:
     assert sorted(rides.rows()["km"]) == [2.0, 2.0, 7.0]
 
 
-def test_a_change_data_feed_says_the_same(rides: Project) -> None:
+def test_a_change_data_feed_says_the_same(rides: DeltaRides) -> None:
     rides.write(table(0, 1, 2), configuration={"delta.enableChangeDataFeed": "true"})
     assert rides.live() == [3]
     rides.table.update(updates={"km": "9.0"}, predicate="id = 1")
@@ -152,7 +116,7 @@ def test_a_change_data_feed_says_the_same(rides: Project) -> None:
     assert sorted(rides.rows()["km"]) == [2.0, 9.0]
 
 
-def test_columns_of_partitions_are_read_like_others(rides: Project) -> None:
+def test_columns_of_partitions_are_read_like_others(rides: DeltaRides) -> None:
     rides.write(pa.concat_tables([table(0, zone="a"), table(1, zone="b")]), partition_by=["zone"])
     assert rides.live() == [2]
     rides.write(table(2, zone="b"))
@@ -161,7 +125,7 @@ def test_columns_of_partitions_are_read_like_others(rides: Project) -> None:
     assert rides.rows().set_index("row_id")["zone"].to_dict() == {"1": "b", "2": "b"}
 
 
-def test_a_deleted_row_may_come_back(rides: Project) -> None:
+def test_a_deleted_row_may_come_back(rides: DeltaRides) -> None:
     rides.write(table(0, 1))
     assert rides.live() == [2]
     rides.table.delete("id = 0")
@@ -173,7 +137,7 @@ def test_a_deleted_row_may_come_back(rides: Project) -> None:
     assert rides.ids() == ["1"]
 
 
-def test_a_killed_night_is_read_again(rides: Project) -> None:
+def test_a_killed_night_is_read_again(rides: DeltaRides) -> None:
     rides.write(table(0, 1))
     assert [len(one.frame) for one in rides.read()] == [2]
     assert rides.live() == [2]
@@ -189,7 +153,7 @@ def test_a_killed_night_is_read_again(rides: Project) -> None:
     assert rides.ids() == ["1", "5"]
 
 
-def test_rows_that_break_the_contract_may_be_deleted_and_leave_no_question(rides: Project) -> None:
+def test_rows_that_break_the_contract_may_be_deleted_and_leave_no_question(rides: DeltaRides) -> None:
     rides.write(table(*range(50)))
     rides.write(table(99, km=-1.0))
     assert rides.live() == [51]
@@ -199,7 +163,7 @@ def test_rows_that_break_the_contract_may_be_deleted_and_leave_no_question(rides
     assert "3" not in rides.ids()
 
 
-def test_labels_and_feature_tables_have_versions_too(rides: Project) -> None:
+def test_labels_and_feature_tables_have_versions_too(rides: DeltaRides) -> None:
     rides.write(table(0, 1, 2).drop_columns(["fare"]))
     paid, weather = str(rides.folder / "paid"), str(rides.folder / "weather")
     write_deltalake(paid, pa.table({"id": [0, 1], "fare": [5.0, 6.0]}))
@@ -233,7 +197,7 @@ def test_labels_and_feature_tables_have_versions_too(rides: Project) -> None:
 
 
 def test_where_versions_are_gone_all_rows_are_read_and_equal_ones_count_once(
-    rides: Project, caplog: pytest.LogCaptureFixture
+    rides: DeltaRides, caplog: pytest.LogCaptureFixture
 ) -> None:
     rides.write(table(0, 1))
     assert rides.live() == [2]
@@ -249,7 +213,7 @@ def test_where_versions_are_gone_all_rows_are_read_and_equal_ones_count_once(
     assert sorted(rides.rows()["km"]) == [2.0, 2.0, 9.0]
 
 
-def test_a_version_that_changes_the_metadata_only_delivers_nothing_and_stops_nothing(rides: Project) -> None:
+def test_a_version_that_changes_the_metadata_only_delivers_nothing_and_stops_nothing(rides: DeltaRides) -> None:
     rides.write(table(0, 1))
     assert rides.live() == [2]
     rides.table.alter.add_columns([Field("tip", PrimitiveType("double"))])
@@ -261,7 +225,7 @@ def test_a_version_that_changes_the_metadata_only_delivers_nothing_and_stops_not
     assert rides.ids() == ["0", "1", "2"]
 
 
-def test_a_version_with_rows_and_another_schema_delivers_what_differs(rides: Project) -> None:
+def test_a_version_with_rows_and_another_schema_delivers_what_differs(rides: DeltaRides) -> None:
     rides.write(table(0, 1))
     assert rides.live() == [2]
     rides.write(table(2).append_column("tip", [[1.5]]), schema_mode="merge")
@@ -276,7 +240,7 @@ def test_a_version_with_rows_and_another_schema_delivers_what_differs(rides: Pro
 
 
 def test_where_the_rows_before_another_schema_are_gone_all_rows_are_read(
-    rides: Project, caplog: pytest.LogCaptureFixture
+    rides: DeltaRides, caplog: pytest.LogCaptureFixture
 ) -> None:
     rides.write(table(0, 1))
     assert rides.live() == [2]
@@ -287,7 +251,7 @@ def test_where_the_rows_before_another_schema_are_gone_all_rows_are_read(
     assert any("delta_version_gone" in text for text in caplog.messages)
 
 
-def test_a_table_that_was_made_again_is_read_from_its_start(rides: Project) -> None:
+def test_a_table_that_was_made_again_is_read_from_its_start(rides: DeltaRides) -> None:
     rides.write(table(0, 1))
     assert rides.live() == [2]
     shutil.rmtree(rides.uri)
@@ -296,7 +260,7 @@ def test_a_table_that_was_made_again_is_read_from_its_start(rides: Project) -> N
     assert rides.ids() == ["0", "1", "2"]
 
 
-def test_a_dropped_column_is_never_delivered_and_no_folder_is_said(rides: Project) -> None:
+def test_a_dropped_column_is_never_delivered_and_no_folder_is_said(rides: DeltaRides) -> None:
     with pytest.raises(SourceError, match="is no Delta table; expected a folder with _delta_log"):
         rides.read()
     rides.write(table(0))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 import time
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +16,23 @@ import pytest
 
 from tasks.databases import duckdb_batches, duckdb_session, sqlite_session
 from tasks.errors import SourceError, Unreachable
-from tasks.ingest.task import take_in
-from tasks.lake import Lake, active_rows
-from tasks.records import Delivery
-from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.task import store
-from tasks.validate.task import verdicts
+from tasks.lake import active_rows
+from tests.rides import Rides
 
 TABLE = "CREATE TABLE rides (id BIGINT, begun {time}, km DOUBLE, zone TEXT, fare DOUBLE, driver TEXT, changed {time})"
 NOW = {"sqlite": "datetime('now')", "duckdb": "now()"}
 OLD = {"sqlite": "datetime('now', '-5 days')", "duckdb": "now() - interval '5 days'"}
 
 
-class Project:
-    """A project with rows in the table `rides` of a file, and the nights that it has had."""
+class FileRides(Rides):
+    """Rides in a table of a file of SQLite or DuckDB."""
 
     def __init__(self, engine: str, folder: Path) -> None:
-        self.engine, self.folder, self.lake = engine, folder, Lake(str(folder / "lake"))
-        self.file = folder / f"rides.{engine}"
+        self.engine, self.file = engine, folder / f"rides.{engine}"
         self.execute(TABLE.format(time={"sqlite": "TEXT", "duckdb": "TIMESTAMPTZ"}[engine]))
-        self.night = datetime.now(UTC).date() + timedelta(days=1)
-        self.content: dict[str, Any] = {
-            "project": "rides",
-            "scope": {"owner": "o", "objective": "fares", "metric": "mean_absolute_error"},
-            "source": {
-                "uri": f"{engine}:///{self.file.name}",
-                "database": {"table": "rides", "changed_at": "changed"},
-                "id": ["id"],
-                "event_time": "begun",
-                "label": {"column": "fare"},
-            },
-            "features": {"numbers": ["km"], "categories": ["zone"]},
-        }
-        suite = {"name": "rides", "expectations": [], "meta": {}}
-        (folder / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
-
-    @property
-    def spec(self) -> ProjectSpec:
-        return ProjectSpec.model_validate(self.content)
-
-    def database(self, **changes: Any) -> None:
-        block = {**self.content["source"]["database"], **changes}
-        known = {key: value for key, value in block.items() if value is not None}
-        self.content["source"] = {**self.content["source"], "database": known}
+        database = {"table": "rides", "changed_at": "changed"}
+        source = {"uri": f"{engine}:///{self.file.name}", "event_time": "begun", "database": database}
+        super().__init__(folder, source)
 
     def execute(self, text: str) -> None:
         connect = sqlite3.connect if self.engine == "sqlite" else duckdb.connect
@@ -74,27 +46,13 @@ class Project:
         rows = ", ".join(f"({first + number}, {values})" for number in range(count))
         self.execute(f"INSERT INTO rides VALUES {rows}")  # noqa: S608
 
-    def read(self) -> list[Delivery]:
-        """Take in what is new without storing it: the night is killed."""
-        found = take_in(self.lake, self.spec, self.folder, self.night, datetime.now(UTC))
-        return [one for one in found if isinstance(one, Delivery)]
-
-    def live(self) -> list[int]:
-        """Live a night; return the sizes of its deliveries."""
-        landed = self.read()
-        store(self.lake, self.spec, verdicts(landed, self.spec, self.folder), self.night, datetime.now(UTC))
-        return [len(one.frame) for one in landed]
-
-    def rows(self) -> pd.DataFrame:
-        return active_rows(self.lake, "rides", "rows")
-
 
 @pytest.fixture(params=["sqlite", "duckdb"])
-def rides(request: pytest.FixtureRequest, tmp_path: Path) -> Project:
-    return Project(request.param, tmp_path)
+def rides(request: pytest.FixtureRequest, tmp_path: Path) -> FileRides:
+    return FileRides(request.param, tmp_path)
 
 
-def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: Project) -> None:
+def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: FileRides) -> None:
     rides.insert(0, 100)
     assert rides.live() == [100]
     assert rides.live() == []
@@ -107,7 +65,7 @@ def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: Pr
     assert set(active_rows(rides.lake, "rides", "labels")["label"].astype(float)) == {12.5}
 
 
-def test_what_a_killed_night_has_read_is_read_again(rides: Project) -> None:
+def test_what_a_killed_night_has_read_is_read_again(rides: FileRides) -> None:
     rides.insert(0, 10)
     assert [len(one.frame) for one in rides.read()] == [10]
     rides.insert(10, 1)
@@ -119,7 +77,7 @@ def test_what_a_killed_night_has_read_is_read_again(rides: Project) -> None:
     assert len(rides.rows()) == 12
 
 
-def test_rows_that_commit_late_are_read_again_as_far_as_the_overlap_reaches(rides: Project) -> None:
+def test_rows_that_commit_late_are_read_again_as_far_as_the_overlap_reaches(rides: FileRides) -> None:
     rides.insert(0, 3)
     assert rides.live() == [3]
     rides.insert(5, 1, changed=OLD[rides.engine])
@@ -130,7 +88,7 @@ def test_rows_that_commit_late_are_read_again_as_far_as_the_overlap_reaches(ride
 
 
 def test_rows_with_a_time_in_the_future_or_none_are_left_and_hide_no_others(
-    rides: Project, caplog: pytest.LogCaptureFixture
+    rides: FileRides, caplog: pytest.LogCaptureFixture
 ) -> None:
     rides.insert(1, 1)
     rides.insert(2, 1, changed="'2990-01-01 00:00:00'")
@@ -143,7 +101,7 @@ def test_rows_with_a_time_in_the_future_or_none_are_left_and_hide_no_others(
     assert sorted(rides.rows()["id"].astype(int)) == [1, 5]
 
 
-def test_a_number_that_grows_with_each_change_is_a_watermark_and_may_begin_again(rides: Project) -> None:
+def test_a_number_that_grows_with_each_change_is_a_watermark_and_may_begin_again(rides: FileRides) -> None:
     rides.database(changed_at="version", overlap_numbers=2)
     rides.insert(0, 20)
     rides.execute("ALTER TABLE rides ADD COLUMN version BIGINT")
@@ -156,7 +114,7 @@ def test_a_number_that_grows_with_each_change_is_a_watermark_and_may_begin_again
     assert set(rides.rows()["km"]) == {8}
 
 
-def test_labels_and_feature_tables_are_read_from_tables_too(rides: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_and_feature_tables_are_read_from_tables_too(rides: FileRides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIDES_FILE", f"{rides.engine}:///{rides.file}")
     rides.execute(f"CREATE TABLE paid AS SELECT 1 AS id, 4.5 AS fare, {NOW[rides.engine]} AS changed")
     rides.execute(
@@ -175,7 +133,7 @@ def test_labels_and_feature_tables_are_read_from_tables_too(rides: Project, monk
     assert len(active_rows(rides.lake, "rides", "features")) == 1
 
 
-def test_a_query_is_read_like_a_table_and_a_dropped_column_never(rides: Project) -> None:
+def test_a_query_is_read_like_a_table_and_a_dropped_column_never(rides: FileRides) -> None:
     rides.insert(0, 4)
     rides.content["privacy"] = {"drop": ["driver"]}
     query = (
@@ -199,7 +157,7 @@ def test_a_query_is_read_like_a_table_and_a_dropped_column_never(rides: Project)
     ],
     ids=["no_table", "no_column", "no_time", "no_whole_number", "no_select"],
 )
-def test_what_the_database_refuses_is_said(rides: Project, changes: dict[str, Any], said: str) -> None:
+def test_what_the_database_refuses_is_said(rides: FileRides, changes: dict[str, Any], said: str) -> None:
     rides.insert(1, 1)
     rides.database(**changes)
     if changes.get("changed_at") == "zone" and rides.engine == "sqlite":
@@ -209,7 +167,7 @@ def test_what_the_database_refuses_is_said(rides: Project, changes: dict[str, An
         rides.read()
 
 
-def test_a_file_that_is_missing_or_of_another_format_is_said(rides: Project) -> None:
+def test_a_file_that_is_missing_or_of_another_format_is_said(rides: FileRides) -> None:
     rides.file.write_bytes(b"id,at\n" * 1000)
     with pytest.raises(SourceError, match=r"(?i)not a (valid DuckDB )?database"):
         rides.read()
@@ -234,7 +192,7 @@ def test_a_folder_is_no_file_of_sqlite_to_write_to(tmp_path: Path) -> None:
     assert (tmp_path / "new").is_file()
 
 
-def test_a_query_reads_no_other_file_and_writes_nothing(rides: Project, tmp_path: Path) -> None:
+def test_a_query_reads_no_other_file_and_writes_nothing(rides: FileRides, tmp_path: Path) -> None:
     rides.insert(1, 1)
     (tmp_path / "other.csv").write_text("id,changed\n1,2026-01-01\n", encoding="utf-8")
     before = rides.file.read_bytes()
@@ -245,7 +203,7 @@ def test_a_query_reads_no_other_file_and_writes_nothing(rides: Project, tmp_path
 
 
 def test_a_reader_sees_one_state_and_a_writer_that_has_the_file_is_waited_for(tmp_path: Path) -> None:
-    rides = Project("duckdb", tmp_path)
+    rides = FileRides("duckdb", tmp_path)
     rides.insert(1, 2)
     with closing(duckdb.connect(str(rides.file))) as writer:
         writer.execute("SELECT 1")
@@ -256,7 +214,7 @@ def test_a_reader_sees_one_state_and_a_writer_that_has_the_file_is_waited_for(tm
 
 def test_a_locked_file_of_sqlite_is_tried_again_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.databases.sqlite_file.WAIT_SECONDS", 0.05)
-    rides = Project("sqlite", tmp_path)
+    rides = FileRides("sqlite", tmp_path)
     rides.insert(1, 2)
     with closing(sqlite3.connect(rides.file, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
@@ -265,7 +223,7 @@ def test_a_locked_file_of_sqlite_is_tried_again_later(tmp_path: Path, monkeypatc
     assert rides.live() == [2]
 
 
-def test_a_statement_that_takes_too_long_is_ended(rides: Project) -> None:
+def test_a_statement_that_takes_too_long_is_ended(rides: FileRides) -> None:
     rides.insert(1, 1)
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
     session = sqlite_session if rides.engine == "sqlite" else duckdb_session
@@ -277,7 +235,7 @@ def test_a_statement_that_takes_too_long_is_ended(rides: Project) -> None:
 
 
 def test_cells_of_several_types_in_a_column_of_sqlite_are_one_type(tmp_path: Path) -> None:
-    rides = Project("sqlite", tmp_path)
+    rides = FileRides("sqlite", tmp_path)
     rides.insert(0, 4)
     rides.execute("ALTER TABLE rides ADD COLUMN odd")
     for number, cell in enumerate(("7", "0.1", "x'6162'", "'text'")):
@@ -292,7 +250,7 @@ def test_cells_of_several_types_in_a_column_of_sqlite_are_one_type(tmp_path: Pat
 
 
 def test_whole_numbers_that_no_real_can_be_are_texts_next_to_reals(tmp_path: Path) -> None:
-    rides = Project("sqlite", tmp_path)
+    rides = FileRides("sqlite", tmp_path)
     rides.insert(0, 4)
     rides.execute("ALTER TABLE rides ADD COLUMN large")
     rides.execute("ALTER TABLE rides ADD COLUMN whole")
@@ -305,7 +263,7 @@ def test_whole_numbers_that_no_real_can_be_are_texts_next_to_reals(tmp_path: Pat
 
 
 def test_a_text_of_sqlite_without_a_year_is_no_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    rides = Project("sqlite", tmp_path)
+    rides = FileRides("sqlite", tmp_path)
     rides.insert(1, 1)
     for number, text in enumerate(("0", "now", "12:00", "2460000.5", "0000-05-01", "0001-01-01 00:30:00+01:00")):
         rides.insert(2 + number, 1, changed=f"'{text}'")
@@ -327,7 +285,7 @@ def test_a_value_that_cannot_be_read_is_named_where_it_is_not_private(tmp_path: 
 
 
 def test_values_of_every_type_of_duckdb(tmp_path: Path) -> None:
-    rides = Project("duckdb", tmp_path)
+    rides = FileRides("duckdb", tmp_path)
     rides.execute(
         "CREATE VIEW typed AS SELECT 1::UTINYINT AS id, timestamptz '2026-01-05 08:00+02' AS begun, 1.5::FLOAT AS km, "
         "'fine'::ENUM ('sad', 'fine') AS zone, 1234567890123456.12::DECIMAL(18, 2) AS fare, now() AS changed, "
@@ -352,7 +310,7 @@ def test_values_of_every_type_of_duckdb(tmp_path: Path) -> None:
 
 
 def test_times_of_sqlite_are_compared_as_instants(tmp_path: Path) -> None:
-    rides = Project("sqlite", tmp_path)
+    rides = FileRides("sqlite", tmp_path)
     rides.insert(1, 1, changed="'2026-01-05T10:00:00.5Z'")
     rides.insert(2, 1, changed="'2026-01-05 09:00:00-03:00'")  # two hours later
     assert rides.live() == [2]
@@ -365,39 +323,39 @@ def test_times_of_sqlite_are_compared_as_instants(tmp_path: Path) -> None:
 
 
 def test_without_duckdb_a_plain_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rides = Project("duckdb", tmp_path)
+    rides = FileRides("duckdb", tmp_path)
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     with pytest.raises(SourceError, match=r"install it with `pip install 'leeway\[duckdb\]'`"):
         rides.read()
 
 
+def assert_named_only_where_it_may_be(rides: FileRides, cell: str) -> None:
+    """Refuse to read with a message that has a cell, and without it where columns are private."""
+    with pytest.raises(SourceError, match=cell):
+        rides.read()
+    rides.content["privacy"] = {"drop": ["driver"]}
+    with pytest.raises(SourceError) as refused:
+        rides.read()
+    assert cell not in str(refused.value)
+
+
 def test_an_error_names_no_cell_where_columns_are_private(tmp_path: Path) -> None:
-    rides = Project("duckdb", tmp_path)
+    rides = FileRides("duckdb", tmp_path)
     rides.insert(1, 1)
     rides.execute("UPDATE rides SET driver = 'Wilhelmina'")
     rides.database(table=None, query="SELECT *, driver::INT AS number FROM rides")
-    with pytest.raises(SourceError, match="Wilhelmina"):
-        rides.read()
-    rides.content["privacy"] = {"drop": ["driver"]}
-    with pytest.raises(SourceError) as refused:
-        rides.read()
-    assert "Wilhelmina" not in str(refused.value)
+    assert_named_only_where_it_may_be(rides, "Wilhelmina")
 
 
 def test_an_error_in_the_middle_of_what_duckdb_returns_is_one_of_ours(tmp_path: Path) -> None:
-    rides = Project("duckdb", tmp_path)
+    rides = FileRides("duckdb", tmp_path)
     query = "SELECT i AS changed, if(i = 290000, 'Wilhelmina', '7')::INT AS number FROM range(300000) AS t (i)"
     rides.database(table=None, query=query)
-    with pytest.raises(SourceError, match="Wilhelmina"):
-        rides.read()
-    rides.content["privacy"] = {"drop": ["driver"]}
-    with pytest.raises(SourceError) as refused:
-        rides.read()
-    assert "Wilhelmina" not in str(refused.value)
+    assert_named_only_where_it_may_be(rides, "Wilhelmina")
 
 
 def test_what_duckdb_returns_for_too_long_is_ended_and_tried_again(tmp_path: Path) -> None:
-    rides = Project("duckdb", tmp_path)
+    rides = FileRides("duckdb", tmp_path)
     endless = "SELECT a.range FROM range(10000000) a, range(10000000) b"
     with pytest.raises(Unreachable, match="Interrupted"), duckdb_session(rides.file, 0.005) as connection:
         sum(map(len, duckdb_batches(connection.sql(endless).to_arrow_reader(), is_private=False)))

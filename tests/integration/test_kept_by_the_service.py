@@ -20,7 +20,7 @@ from tasks.dataset.night_data import NightData
 from tasks.ingest.landing.landing_zones import served_zones
 from tasks.ingest.task import take_in
 from tasks.labeling_queue.task import waiting_rows
-from tasks.lake import TABLES, Batch, Lake, active_rows, add_batches, deliveries, latest
+from tasks.lake import TABLES, Lake, active_rows, add_batches, deliveries, latest
 from tasks.output_metrics import measure_outputs
 from tasks.people import audit_answers, compare_with_people
 from tasks.records import DayShare, Delivery
@@ -30,6 +30,7 @@ from tasks.spec import read_spec
 from tasks.validate.acceptance.subject_rows import stored_subject
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
+from tests.deliveries import accepted_batch
 from tests.unit.serve.packages import SPEC_TEXT, write_suite
 
 SENT = datetime(2026, 2, 4, 5, tzinfo=UTC)
@@ -183,10 +184,7 @@ def answer_two_flats(lake: Lake) -> None:
     own = ({"row_id": f"{flat}|2026-02-03", "deferred": flat == 8, "prediction": 1.0} for flat in (7, 8))
     frame = pd.DataFrame([{**empty, **fixed, "time": SENT, **answer} for answer in own])
     lake.append_if_absent("flats", "predictions", frame, "all/1")
-    state = {"size_bytes": 1, "stamp": "", "rows_in": 2, "rows_accepted": 2, "rows_quarantined": 0, "rows_elsewhere": 0}
-    days = dict.fromkeys(("arrival", "night", "event_from", "event_until"), date(2026, 2, 3))
-    named = {"batch_id": "all", "revision": 1, "base": 1, "kind": "rows", "key": "all", "verdict": "accepted"}
-    add_batches(lake, "flats", [Batch(**named, **state, **days, time=SENT, findings="[]")])  # type: ignore[arg-type]
+    add_batches(lake, "flats", [accepted_batch("all", date(2026, 2, 3), 2)])
 
 
 def test_what_was_logged_before_the_log_was_switched_off_is_taken_in(

@@ -14,7 +14,6 @@ from tasks import clock
 from tasks.errors import DataError, Overtaken
 from tasks.lake import (
     TABLES,
-    Batch,
     Lake,
     LakeSnapshot,
     accepted,
@@ -30,6 +29,7 @@ from tasks.lake import (
     remove_files,
 )
 from tasks.records.entry_codec import to_row
+from tests.deliveries import accepted_batch
 from tests.recorded_entries import decided_night, event_entry
 
 
@@ -164,26 +164,8 @@ def test_a_row_that_is_no_entry_of_this_version_is_an_error_that_names_it(lake: 
 
 def test_the_state_of_a_batch_is_its_highest_revision(lake: Lake) -> None:
     day = date(2026, 1, 1)
-    first = Batch(
-        batch_id="b",
-        revision=1,
-        base=1,
-        kind="rows",
-        key="x.csv",
-        size_bytes=1,
-        stamp="",
-        arrival=day,
-        night=day,
-        time=clock.now(),
-        event_from=None,
-        event_until=None,
-        rows_in=1,
-        rows_accepted=0,
-        rows_quarantined=1,
-        rows_elsewhere=0,
-        verdict="quarantined",
-        findings="[]",
-    )
+    refused = {"rows_accepted": 0, "rows_quarantined": 1, "verdict": "quarantined"}
+    first = accepted_batch("b", day, 1, event_from=None, event_until=None, **refused)
     released = replace(first, revision=2, verdict="released", event_from=day, event_until=day, rows_accepted=1)
     add_batches(lake, "mine", [first])
     add_batches(lake, "mine", [released])

@@ -33,7 +33,7 @@ from tasks.spec import read_spec
 from tasks.validate.acceptance.task import store as store_deliveries
 from tasks.validate.task import verdicts
 from tasks.whole_file import write_whole
-from tests.integration.served_project import Project
+from tests.integration.served_project import Project, project_of_a_test
 from tests.integration.test_rollout_control import HEALTHY, TERMS, KilledError, Packages, Stage, dying, packages
 from tests.unit.serve.packages import KEY, MOMENT, rows_of_flats, spec_of
 
@@ -406,11 +406,7 @@ def numbers(
     tmp_path: Path, mlflow_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
     """Return a project with two versions that answer with numbers."""
-    for name, value in (("MLFLOW_TRACKING_URI", mlflow_url), ("LEEWAY_HOME", str(tmp_path / "home"))):
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "projects"))
-    name = f"landed-{abs(hash(request.node.name)) % 10**6}"
-    return Project(tmp_path, mlflow_url, name, ("linear", "regression"))
+    return project_of_a_test(tmp_path, mlflow_url, request, monkeypatch, ("linear", "regression"))
 
 
 def test_who_has_the_services_account_cannot_finish_a_rollout_that_the_rows_of_the_lake_speak_against(

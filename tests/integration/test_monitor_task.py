@@ -31,6 +31,7 @@ from tasks.registry import Registry
 from tasks.spec import ProjectSpec, parse_spec, read_spec
 from tasks.spec.spec_sections.source_sections import UpstreamProject
 from tasks.validate.acceptance.quarantine_rows import as_delivered
+from tests.deliveries import accepted_batch
 from tests.recorded_entries import decided_night, moved, performance
 
 FIRST, LEARNT, NIGHTS, ROWS = date(2026, 1, 5), 28, 14, 200
@@ -58,13 +59,12 @@ def rows(number: int, count: int = ROWS) -> pd.DataFrame:
 
 
 def batch(number: int, accepted: int, held: int = 0, revision: int = 1) -> Batch:
-    when, moment = day(number), datetime.combine(day(number), datetime.min.time(), UTC)
+    when = day(number)
     first = when if accepted else None
     verdict = "partly_quarantined" if accepted and held else "accepted" if accepted else "quarantined"
-    return Batch(
-        f"b{number}", revision, 1, "rows", f"{when}.csv", 1, "", when, when, moment, first, first,
-        accepted + held, accepted, held, 0, verdict, "[]",
-    )  # fmt: skip
+    counts = {"rows_in": accepted + held, "rows_accepted": accepted, "rows_quarantined": held, "event_from": first}
+    more = {**counts, "event_until": first, "key": f"{when}.csv", "verdict": verdict, "revision": revision}
+    return accepted_batch(f"b{number}", when, accepted, **more)
 
 
 def raw(frame: pd.DataFrame) -> list[str]:

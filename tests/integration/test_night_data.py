@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import pandas as pd
 import pytest
 
 from tasks.dataset.night_data import NightData
-from tasks.lake import TABLES, Batch, Lake, add_batches, deliveries
+from tasks.lake import TABLES, Lake, add_batches, deliveries
 from tasks.spec import ProjectSpec
+from tests.deliveries import accepted_batch
 
 NIGHT = date(2026, 6, 30)
 PROJECT = "houses"
@@ -41,16 +41,8 @@ def lake(tmp_path: Path) -> Lake:
     lake.append_if_absent(PROJECT, "predictions", frame, "all/1")
     labels = [{"row_id": str(day), "label": 5.0, "arrival": day + timedelta(days=3), **named} for day in days]
     lake.append_if_absent(PROJECT, "labels", pd.DataFrame(labels), "all/1")
-    add_batches(lake, PROJECT, [batch("all")])
+    add_batches(lake, PROJECT, [accepted_batch("all", NIGHT, 1)])
     return lake
-
-
-def batch(name: str) -> Batch:
-    return Batch(
-        batch_id=name, revision=1, base=1, kind="rows", key=name, size_bytes=1, stamp="", arrival=NIGHT, night=NIGHT,
-        time=datetime.now(UTC), event_from=NIGHT, event_until=NIGHT, rows_in=1, rows_accepted=1, rows_quarantined=0,
-        rows_elsewhere=0, verdict="accepted", findings="[]",
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -89,13 +81,13 @@ def test_a_day_before_the_usual_span_is_read_as_well(lake: Lake, reads: Counter[
 def test_answers_of_a_batch_that_is_quarantined_are_gone_once_deliveries_are_read_again(lake: Lake) -> None:
     data = NightData.read(lake, SPEC, NIGHT)
     assert len(data.served(after=NIGHT - timedelta(days=10))) == 10
-    add_batches(lake, PROJECT, [replace(batch("all"), revision=2, base=2, verdict="quarantined")])
+    add_batches(lake, PROJECT, [accepted_batch("all", NIGHT, 1, revision=2, base=2, verdict="quarantined")])
     assert data.reread_deliveries().served(after=NIGHT - timedelta(days=10)).empty
 
 
 def test_deliveries_are_read_again_only_after_a_commit(lake: Lake, reads: Counter[str]) -> None:
     assert deliveries(lake, PROJECT) is deliveries(lake, PROJECT)
     assert reads["batches"] == 1
-    add_batches(lake, PROJECT, [batch("later")])
+    add_batches(lake, PROJECT, [accepted_batch("later", NIGHT, 1)])
     assert [known.batch_id for known in deliveries(lake, PROJECT).latest()] == ["all", "later"]
     assert reads["batches"] == 2

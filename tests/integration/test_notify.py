@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,9 +18,9 @@ from tasks.notify.task import notify_failure, send_notifications
 from tasks.records import Entry
 from tasks.spec import ProjectSpec, read_spec
 from tests.recorded_entries import decided_night, moved
+from tests.web_hook import Inbox, web_hook
 
 NIGHT = date(2026, 2, 1)
-Inbox = tuple[str, list[dict[str, str]]]
 Write = Callable[..., ProjectSpec]
 
 
@@ -49,23 +47,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
-    """A real web hook on loopback, and what it was sent."""
-    taken: list[dict[str, str]] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's own name
-            del format, args
-
-    server = HTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"json://127.0.0.1:{server.server_port}", taken
-    server.shutdown()
-    server.server_close()
+    with web_hook() as found:
+        yield found
 
 
 def held(day: int, column: str = "area <b>") -> Entry:

@@ -10,21 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks import clock
 from tasks.errors import Unreachable
 from tasks.lake import Batch, Lake, RowFiles, batch_rows, compact, partitions, remove
 from tasks.lake import row_files as parts
 from tasks.lake.row_files import RowPart, RowReader
+from tests.deliveries import accepted_batch
 from tests.integration.s3proxy import moto_process
 
 DAY = date(2026, 1, 1)
 
 
 def batch(name: str, rows: int, days: int = 1) -> Batch:
-    last = DAY + timedelta(days=days - 1)
-    counts = {"rows_in": rows, "rows_accepted": rows, "rows_quarantined": 0, "rows_elsewhere": 0}
-    when = {"arrival": DAY, "night": DAY, "time": clock.now(), "event_from": DAY, "event_until": last}
-    return Batch(name, 1, 1, "rows", f"{name}.csv", 1, "", **when, **counts, verdict="accepted", findings="[]")  # type: ignore[arg-type]  # dates and counts by name
+    return accepted_batch(name, DAY, rows, event_until=DAY + timedelta(days=days - 1))
 
 
 def rows_of(each: Batch, seed: int = 0) -> pd.DataFrame:

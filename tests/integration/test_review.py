@@ -25,6 +25,7 @@ from tasks.score.task import Scorer, automated, score_batches
 from tasks.spec import ProjectSpec, read_spec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
+from tests.deliveries import accepted_batch
 from tests.integration.test_score import Constant
 
 DAY, MOMENT = date(2026, 1, 2), datetime(2026, 1, 3, tzinfo=UTC)
@@ -63,26 +64,7 @@ class Project:
 
 
 def rows_batch() -> Batch:
-    return Batch(
-        batch_id="rows",
-        revision=1,
-        base=1,
-        kind="rows",
-        key="rows.csv",
-        size_bytes=1,
-        stamp="",
-        arrival=DAY,
-        night=DAY,
-        time=MOMENT,
-        event_from=DAY,
-        event_until=DAY,
-        rows_in=4,
-        rows_accepted=4,
-        rows_quarantined=0,
-        rows_elsewhere=0,
-        verdict="accepted",
-        findings="[]",
-    )
+    return accepted_batch("rows", DAY, 4, time=MOMENT)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import ServablePackage, ServingStore
 from tasks.serving_store.rollout_grant import LEASE_SECONDS
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
-from tests.recorded_entries import decided_night
+from tests.recorded_entries import decided_night, started_rollout
 from tests.unit.serve.canaries import Canary, rows
 from tests.unit.serve.packages import KEY, MOMENT, fitted, package_of, write_suite
 
@@ -78,16 +78,7 @@ class Stage:
         common: dict[str, Any] = {"night": MOMENT.date(), "time": MOMENT, "reason": ""}
         promoted = PromotionEntry(name="1", action="promoted", subject="version 1", digest=champion, **common)
         append_entry(self.lake, "flats", promoted)
-        started = RolloutEntry(
-            name=f"2/{candidate[:12]}/0",
-            action="started",
-            subject="version 2",
-            digest=candidate,
-            champion_digest=champion,
-            terms=self.terms.to_dict(),
-            **common,
-        )
-        append_entry(self.lake, "flats", started)
+        append_entry(self.lake, "flats", started_rollout(candidate, champion, self.terms, MOMENT))
         self.worker: Canary | None = None
         self.landing: RolloutLanding | None = None
         self.withdrawn: str | None = None

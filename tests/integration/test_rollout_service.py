@@ -26,7 +26,8 @@ from tasks.rollout import RolloutTerms, RolloutVerdict, limits
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store.logged_rows import logged_answers
 from tasks.serving_store.rollout_ledger import read_sums
-from tests.integration.served_project import Project
+from tests.integration.served_project import Project, project_of_a_test
+from tests.recorded_entries import started_rollout
 from tests.servers import free_port
 from tests.unit.serve.packages import ROW
 
@@ -49,11 +50,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of thir
 def project(
     tmp_path: Path, mlflow_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
-    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "projects"))
-    name = f"rolled-{abs(hash(request.node.name)) % 10**6}"
-    made = Project(tmp_path, mlflow_url, name, ("linear", "regression"))
+    made = project_of_a_test(tmp_path, mlflow_url, request, monkeypatch, ("linear", "regression"))
     with made.path.open("a", encoding="utf-8") as spec:
         spec.write("serving: {log: true}\nrollout: {strategy: canary}\n")
     return made
@@ -87,18 +84,7 @@ def last_step(project: Project) -> RolloutEntry:
 
 
 def started(project: Project) -> RolloutEntry:
-    now = clock.now()
-    return RolloutEntry(
-        name=f"2/{project.digests[2][:12]}/0",
-        night=now.date(),
-        time=now,
-        action="started",
-        subject="version 2",
-        reason="approved",
-        digest=project.digests[2],
-        champion_digest=project.digests[1],
-        terms=TERMS.to_dict(),
-    )
+    return started_rollout(project.digests[2], project.digests[1], TERMS, clock.now())
 
 
 @pytest.mark.timeout(900)  # half a minute on a machine that does nothing else

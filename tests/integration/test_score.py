@@ -11,10 +11,11 @@ import pytest
 from tasks import clock
 from tasks.arrays import FloatArray
 from tasks.errors import Conflict, DataError, Unreachable
-from tasks.lake import Batch, Lake, s3_options
+from tasks.lake import Lake, s3_options
 from tasks.model import ModelSchema, Predictor
 from tasks.score import AnswerFiles, task
 from tasks.score.task import Scorer, score_batches
+from tests.deliveries import accepted_batch
 
 DAY = date(2026, 1, 1)
 SCHEMA = ModelSchema("mine", "regression", "mean_absolute_error", "day")
@@ -32,30 +33,7 @@ class Constant(Predictor):
         return np.ones(len(columns))
 
 
-def batch(name: str) -> Batch:
-    return Batch(
-        batch_id=name,
-        revision=1,
-        base=1,
-        kind="rows",
-        key=f"{name}.csv",
-        size_bytes=1,
-        stamp="",
-        arrival=DAY,
-        night=DAY,
-        time=clock.now(),
-        event_from=DAY,
-        event_until=DAY,
-        rows_in=2,
-        rows_accepted=2,
-        rows_quarantined=0,
-        rows_elsewhere=0,
-        verdict="accepted",
-        findings="[]",
-    )
-
-
-BATCHES = [batch("a"), batch("b"), batch("c")]
+BATCHES = [accepted_batch(name, DAY, 2) for name in "abc"]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from tasks.registry import VERSIONS, Registry, Version, load_keys
 from tasks.registry.signing import public_pem
 from tasks.serve.champions import Champions
 from tasks.serving_store import ApiKeys, ServablePackage, new_key
-from tests.integration.served_project import Project
+from tests.integration.served_project import Project, project_of_a_test
 from tests.running_service import until
 from tests.servers import free_port
 from tests.unit.people.test_audit import night
@@ -71,10 +71,7 @@ def mlflow_client(host: str, port: int) -> Any:
 def project(
     tmp_path: Path, mlflow_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Project:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_url)
-    monkeypatch.setenv("LEEWAY_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("LEEWAY_PROJECTS", str(tmp_path / "projects"))
-    return Project(tmp_path, mlflow_url, f"served-{abs(hash(request.node.name)) % 10**6}")
+    return project_of_a_test(tmp_path, mlflow_url, request, monkeypatch)
 
 
 def test_the_record_decides_what_serves(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

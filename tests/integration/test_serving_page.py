@@ -8,23 +8,19 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from flows.serving.package_version import packaged
 from flows.steps.in_service.single_rows import row_terms
-from tasks.model import ModelSchema, Predictor, export_model, model_files
-from tasks.model.input_matrix import input_matrix
+from tasks.model import model_files
 from tasks.registry.manifest import seal, verify
 from tasks.registry.statement import Statement
 from tasks.registry.versions import Version
-from tasks.spec import ProjectSpec, read_spec
-from tests.houses import HOUSES, weeks
+from tasks.spec import read_spec
+from tests.houses import HOUSES, house_model
 from tests.running_service import Running, running
 from tests.unit.serve.packages import KEY, MOMENT
 
@@ -35,34 +31,11 @@ CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 DAYS = ("2014-05-12", "2014-06-30")
 
 
-def model_of(spec: ProjectSpec) -> Predictor:
-    """Return a small model of a few weeks of sales."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    sales, prices = (
-        pd.read_csv(StringIO(weeks(kind, *DAYS)), dtype={"zipcode": "str"}) for kind in ("sales", "prices")
-    )
-    rows = sales.merge(prices, on=["id", "date"]).assign(date=lambda frame: pd.to_datetime(frame["date"]))
-    schema = ModelSchema(
-        project=spec.project,
-        task="regression",
-        metric="mean_absolute_log_error",
-        event_time="date",
-        numbers=tuple(spec.features.numbers),
-        booleans=tuple(spec.features.booleans),
-        categories={"zipcode": tuple(sorted(rows["zipcode"].unique()))},
-        link="exp",
-    )
-    typed = rows.astype(dict.fromkeys(schema.numbers, "float64") | {"waterfront": "boolean"})
-    trees = HistGradientBoostingRegressor(max_iter=20)
-    return export_model(trees.fit(input_matrix(typed, schema), np.log(typed["price"])), schema)
-
-
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     spec = read_spec(HOUSES / "project.yaml")
     about = {"project": spec.project, "key": "house-prices/1"}
-    files = seal(model_files(model_of(spec)), about, KEY, Statement("a run", MOMENT))
+    files = seal(model_files(house_model(spec, DAYS, iterations=20)), about, KEY, Statement("a run", MOMENT))
     version = Version(spec.project, 1, "a run", {"leeway.key": about["key"]}, (), MOMENT, "")
     signed = verify(files, [KEY.public_key()], about)
     package = packaged(version, files, signed, row_terms(spec, HOUSES), MOMENT)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,9 @@ import pytest
 
 from tasks.errors import SourceError, Unreachable
 from tasks.ingest.landing_night import LandingNight
-from tasks.ingest.task import take_in
-from tasks.lake import Deliveries, Lake, active_rows, deliveries
-from tasks.records import Delivery
-from tasks.spec import ProjectSpec
-from tasks.validate.acceptance.task import store
-from tasks.validate.task import verdicts
+from tasks.lake import Deliveries, active_rows, deliveries
 from tests.postgres_server import Database, running_postgres
+from tests.rides import Rides
 
 TABLE = """
 CREATE TABLE rides (
@@ -42,43 +38,18 @@ def server() -> Iterator[Database]:
         yield database
 
 
-class Project:
-    """A project with rows in the table `rides` of a database of its own, and the nights that it has had."""
+class PostgresRides(Rides):
+    """Rides in a table of a database of their own."""
 
     def __init__(self, server: Database, folder: Path, name: str, **changes: Any) -> None:
         with psycopg.connect(server.address(), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}"')
-        self.address, self.folder, self.lake = server.address(name=name), folder, Lake(str(folder / "lake"))
+        self.address = server.address(name=name)
         self.connection = psycopg.connect(self.address, autocommit=True)
         self.connection.execute(SETTING)
         self.connection.execute(TABLE)
-        self.night = datetime.now(UTC).date() + timedelta(days=1)
         database = {"table": "rides", "changed_at": "changed"}
-        self.content: dict[str, Any] = {
-            "project": "rides",
-            "scope": {"owner": "o", "objective": "fares", "metric": "mean_absolute_error"},
-            "source": {
-                "uri": self.address,
-                "database": database,
-                "id": ["id"],
-                "event_time": "at",
-                "label": {"column": "fare"},
-            },
-            "features": {"numbers": ["km"], "categories": ["zone"]},
-            **changes,
-        }
-        suite = {"name": "rides", "expectations": [], "meta": {}}
-        (folder / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
-
-    @property
-    def spec(self) -> ProjectSpec:
-        return ProjectSpec.model_validate(self.content)
-
-    def database(self, **changes: Any) -> None:
-        """Change the `database` block of the rows."""
-        block = {**self.content["source"]["database"], **changes}
-        known = {key: value for key, value in block.items() if value is not None}
-        self.content["source"] = {**self.content["source"], "database": known}
+        super().__init__(folder, {"uri": self.address, "database": database}, **changes)
 
     def execute(self, text: str, *values: Any) -> None:
         self.connection.execute(text, values)
@@ -92,31 +63,15 @@ class Project:
                 km,
             )
 
-    def read(self) -> list[Delivery]:
-        """Take in what is new without storing it: the night is killed."""
-        moment = datetime.now(UTC)
-        found = take_in(self.lake, self.spec, self.folder, self.night, moment)
-        assert all(isinstance(one, Delivery) for one in found)
-        return [one for one in found if isinstance(one, Delivery)]
-
-    def live(self) -> list[int]:
-        """Live a night; return the sizes of its deliveries."""
-        landed = self.read()
-        store(self.lake, self.spec, verdicts(landed, self.spec, self.folder), self.night, datetime.now(UTC))
-        return [len(one.frame) for one in landed]
-
-    def rows(self) -> pd.DataFrame:
-        return active_rows(self.lake, "rides", "rows")
-
 
 @pytest.fixture
-def rides(server: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
-    made = Project(server, tmp_path, re.sub(r"\W", "_", request.node.name)[-60:])
+def rides(server: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[PostgresRides]:
+    made = PostgresRides(server, tmp_path, re.sub(r"\W", "_", request.node.name)[-60:])
     yield made
     made.connection.close()
 
 
-def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: Project) -> None:
+def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: PostgresRides) -> None:
     rides.insert(range(100))
     assert rides.live() == [100]
     assert rides.live() == []
@@ -130,7 +85,7 @@ def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: Pr
     assert len({batch.key for batch in deliveries(rides.lake, "rides").latest()}) == 2
 
 
-def test_the_row_of_a_transaction_that_commits_late_is_taken_in_once_and_no_other_twice(rides: Project) -> None:
+def test_the_row_of_a_transaction_that_commits_late_is_taken_in_once_and_no_other_twice(rides: PostgresRides) -> None:
     with psycopg.connect(rides.address) as late:
         late.execute("INSERT INTO rides VALUES (500, '2026-01-05 08:00+00', 1, 'late', 5, 'Bob', now())")
         time.sleep(0.01)
@@ -142,7 +97,7 @@ def test_the_row_of_a_transaction_that_commits_late_is_taken_in_once_and_no_othe
     assert set(rides.rows()["zone"]) == {"north", "late"}
 
 
-def test_rows_that_are_older_than_transactions_last_are_never_read_again(rides: Project) -> None:
+def test_rows_that_are_older_than_transactions_last_are_never_read_again(rides: PostgresRides) -> None:
     rides.insert(range(3), changed="now() - interval '1 day'")
     assert rides.live() == [3]
     with psycopg.connect(rides.address) as late:  # later than the overlap allows
@@ -161,12 +116,12 @@ def test_rows_that_are_older_than_transactions_last_are_never_read_again(rides: 
     assert rides.live() == []
 
 
-def open_objects(rides: Project) -> dict[str, Any]:
+def open_objects(rides: PostgresRides) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(rides.lake.get("rides", "extract-rows") or b"{}")
     return found
 
 
-def test_what_a_killed_night_has_read_is_read_again(rides: Project) -> None:
+def test_what_a_killed_night_has_read_is_read_again(rides: PostgresRides) -> None:
     rides.insert(range(10))
     assert [len(one.frame) for one in rides.read()] == [10]
     rides.insert([10])
@@ -179,7 +134,7 @@ def test_what_a_killed_night_has_read_is_read_again(rides: Project) -> None:
     assert len(rides.rows()) == 12
 
 
-def test_rows_with_a_time_in_the_future_wait_and_hide_no_others(rides: Project) -> None:
+def test_rows_with_a_time_in_the_future_wait_and_hide_no_others(rides: PostgresRides) -> None:
     rides.insert([1])
     rides.insert([2], changed="now() + interval '3 days'")
     rides.insert([3], changed="'infinity'")
@@ -189,7 +144,9 @@ def test_rows_with_a_time_in_the_future_wait_and_hide_no_others(rides: Project) 
     assert sorted(rides.rows()["id"].astype(int)) == [1, 4]
 
 
-def test_rows_without_the_time_of_their_change_are_reported(rides: Project, caplog: pytest.LogCaptureFixture) -> None:
+def test_rows_without_the_time_of_their_change_are_reported(
+    rides: PostgresRides, caplog: pytest.LogCaptureFixture
+) -> None:
     rides.insert([1])
     rides.insert([2, 3], changed="NULL")
     with caplog.at_level("WARNING"):
@@ -197,7 +154,7 @@ def test_rows_without_the_time_of_their_change_are_reported(rides: Project, capl
     assert any("rows_without_changed_at" in text and "rows=2" in text for text in caplog.messages), caplog.messages
 
 
-def test_a_number_that_grows_with_each_change_is_a_watermark_too(rides: Project) -> None:
+def test_a_number_that_grows_with_each_change_is_a_watermark_too(rides: PostgresRides) -> None:
     rides.execute("ALTER TABLE rides ADD COLUMN version bigserial")
     rides.database(changed_at="version", overlap_numbers=5)
     rides.insert(range(20))
@@ -207,7 +164,7 @@ def test_a_number_that_grows_with_each_change_is_a_watermark_too(rides: Project)
     assert rides.live() == []
 
 
-def test_numbers_that_begin_again_are_read_from_the_start(rides: Project) -> None:
+def test_numbers_that_begin_again_are_read_from_the_start(rides: PostgresRides) -> None:
     rides.execute("ALTER TABLE rides ADD COLUMN version bigserial")
     rides.database(changed_at="version", overlap_numbers=2)
     rides.insert(range(20))
@@ -223,7 +180,7 @@ def test_numbers_that_begin_again_are_read_from_the_start(rides: Project) -> Non
     assert len(rides.rows()) == 23  # what was deleted is not noticed
 
 
-def test_the_newest_row_may_be_deleted_without_that_all_others_are_read_again(rides: Project) -> None:
+def test_the_newest_row_may_be_deleted_without_that_all_others_are_read_again(rides: PostgresRides) -> None:
     rides.insert(range(20), changed="now() - interval '3 days'")
     rides.insert([20])
     assert rides.live() == [21]
@@ -233,7 +190,7 @@ def test_the_newest_row_may_be_deleted_without_that_all_others_are_read_again(ri
     assert rides.live() == [1]
 
 
-def test_a_value_that_was_changed_back_is_new(rides: Project) -> None:
+def test_a_value_that_was_changed_back_is_new(rides: PostgresRides) -> None:
     rides.insert([1], km=2.0)
     assert rides.live() == [1]
     for km in (3.0, 2.0, 3.0):
@@ -243,7 +200,7 @@ def test_a_value_that_was_changed_back_is_new(rides: Project) -> None:
     assert rides.live() == []
 
 
-def test_two_landing_zones_may_have_one_table(rides: Project) -> None:
+def test_two_landing_zones_may_have_one_table(rides: PostgresRides) -> None:
     rides.insert(range(5))
     label = {"column": "fare", "uri": rides.address, "database": {"table": "rides", "changed_at": "changed"}}
     rides.content["source"] |= {"label": label}
@@ -252,7 +209,7 @@ def test_two_landing_zones_may_have_one_table(rides: Project) -> None:
     assert len(active_rows(rides.lake, "rides", "labels")) == 5
 
 
-def test_another_query_or_generation_reads_all_and_equal_rows_count_once(rides: Project) -> None:
+def test_another_query_or_generation_reads_all_and_equal_rows_count_once(rides: PostgresRides) -> None:
     rides.insert(range(6), changed="now() - interval '5 days'")
     rides.database(table=None, query="SELECT * FROM rides WHERE id >= 4")
     assert rides.live() == [2]
@@ -266,7 +223,7 @@ def test_another_query_or_generation_reads_all_and_equal_rows_count_once(rides: 
     assert (rides.rows()["km"] == 8).sum() == 1
 
 
-def test_infinite_days_and_years_before_christ_are_cells_like_others(rides: Project) -> None:
+def test_infinite_days_and_years_before_christ_are_cells_like_others(rides: PostgresRides) -> None:
     rides.execute("ALTER TABLE rides ADD COLUMN valid_to date DEFAULT 'infinity', ADD COLUMN opened timestamptz")
     rides.insert(range(40))
     rides.execute("UPDATE rides SET at = 'infinity' WHERE id = 3")
@@ -278,7 +235,7 @@ def test_infinite_days_and_years_before_christ_are_cells_like_others(rides: Proj
     assert "'infinity'" in batch.findings
 
 
-def test_the_first_year_is_a_time_of_change_like_others(rides: Project) -> None:
+def test_the_first_year_is_a_time_of_change_like_others(rides: PostgresRides) -> None:
     rides.insert(range(3), changed="'0001-01-01'")
     rides.insert([7], changed="'-infinity'")
     assert rides.live() == [3]
@@ -289,7 +246,7 @@ def test_the_first_year_is_a_time_of_change_like_others(rides: Project) -> None:
     assert rides.live() == [1]
 
 
-def test_a_time_without_a_zone_is_read_as_it_is_written(rides: Project) -> None:
+def test_a_time_without_a_zone_is_read_as_it_is_written(rides: PostgresRides) -> None:
     rides.execute("ALTER TABLE rides ALTER COLUMN changed TYPE timestamp")
     rides.insert([1], changed="now() AT TIME ZONE 'America/Lima'")  # five hours behind
     assert rides.live() == [1]
@@ -303,7 +260,7 @@ def test_a_time_without_a_zone_is_read_as_it_is_written(rides: Project) -> None:
     assert rides.live() == []
 
 
-def test_after_changed_at_is_of_another_type_all_is_read_and_counted_once(rides: Project) -> None:
+def test_after_changed_at_is_of_another_type_all_is_read_and_counted_once(rides: PostgresRides) -> None:
     rides.insert(range(5))
     assert rides.live() == [5]
     rides.execute("ALTER TABLE rides ADD COLUMN version bigserial")
@@ -312,7 +269,7 @@ def test_after_changed_at_is_of_another_type_all_is_read_and_counted_once(rides:
     assert len(rides.rows()) == 5
 
 
-def test_values_of_every_type_are_as_postgresql_writes_them(rides: Project) -> None:
+def test_values_of_every_type_are_as_postgresql_writes_them(rides: PostgresRides) -> None:
     rides.execute("CREATE TYPE mood AS ENUM ('sad', 'fine')")
     rides.execute(
         "CREATE VIEW typed AS SELECT 1::int2 AS id, timestamptz '2026-01-05 08:00+02' AS at, 1.5::float4 AS km, "
@@ -343,7 +300,7 @@ def test_values_of_every_type_are_as_postgresql_writes_them(rides: Project) -> N
     }
 
 
-def test_a_query_is_read_like_a_table(rides: Project) -> None:
+def test_a_query_is_read_like_a_table(rides: PostgresRides) -> None:
     rides.insert(range(4))
     query = "SELECT id, at, km * 2 AS km, zone, fare, changed FROM rides WHERE zone LIKE 'n%' -- all of the north\n;"
     rides.database(table=None, query=query)
@@ -352,7 +309,7 @@ def test_a_query_is_read_like_a_table(rides: Project) -> None:
     assert set(rides.rows()["km"]) == {4.0}
 
 
-def test_a_column_that_is_never_written_is_never_read(rides: Project) -> None:
+def test_a_column_that_is_never_written_is_never_read(rides: PostgresRides) -> None:
     rides.insert([1])
     rides.content["privacy"] = {"drop": ["driver"]}
     (delivery,) = rides.read()
@@ -360,7 +317,9 @@ def test_a_column_that_is_never_written_is_never_read(rides: Project) -> None:
     assert "changed" not in delivery.frame.columns  # the spec does not name it
 
 
-def test_labels_and_feature_tables_are_read_from_tables_too(rides: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_and_feature_tables_are_read_from_tables_too(
+    rides: PostgresRides, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RIDES_DATABASE", rides.address)
     rides.execute("CREATE TABLE paid (id bigint, fare numeric, changed timestamptz DEFAULT now())")
     rides.execute("CREATE TABLE weather (zone text, hour timestamptz, rain float8, changed timestamptz DEFAULT now())")
@@ -391,7 +350,7 @@ def test_labels_and_feature_tables_are_read_from_tables_too(rides: Project, monk
     assert len(active_rows(rides.lake, "rides", "features")) == 2
 
 
-def test_an_earlier_night_takes_in_nothing_of_what_a_table_has_now(rides: Project) -> None:
+def test_an_earlier_night_takes_in_nothing_of_what_a_table_has_now(rides: PostgresRides) -> None:
     rides.insert([1])
     rides.night = date(2026, 1, 6)
     assert rides.live() == []
@@ -408,7 +367,7 @@ def test_an_earlier_night_takes_in_nothing_of_what_a_table_has_now(rides: Projec
     ],
     ids=["no_table", "no_column", "no_time", "no_select", "no_right"],
 )
-def test_what_the_database_refuses_is_said(rides: Project, changes: dict[str, Any], said: str) -> None:
+def test_what_the_database_refuses_is_said(rides: PostgresRides, changes: dict[str, Any], said: str) -> None:
     reader = f"reader_of_{changes.get('table')}_{changes.get('changed_at')}_{len(said)}"
     rides.execute(f"CREATE ROLE {reader} LOGIN")
     rides.execute(f"GRANT SELECT ON rides TO {reader}")
@@ -420,7 +379,7 @@ def test_what_the_database_refuses_is_said(rides: Project, changes: dict[str, An
     assert len(rides.connection.execute("SELECT * FROM rides").fetchall()) == 1
 
 
-def test_a_statement_cannot_write(rides: Project) -> None:
+def test_a_statement_cannot_write(rides: PostgresRides) -> None:
     rides.insert([1])
     rides.execute("CREATE FUNCTION harm() RETURNS timestamptz LANGUAGE sql AS 'DELETE FROM rides; SELECT now()'")
     rides.database(table=None, query="SELECT *, harm() AS harmed FROM rides")
@@ -429,7 +388,7 @@ def test_a_statement_cannot_write(rides: Project) -> None:
 
 
 @pytest.mark.parametrize("reading", ["COPY (SELECT now()%", 'COPY (SELECT "id"%'], ids=["the_extent", "the_rows"])
-def test_a_connection_that_is_cut_is_an_error_that_may_pass(rides: Project, reading: str) -> None:
+def test_a_connection_that_is_cut_is_an_error_that_may_pass(rides: PostgresRides, reading: str) -> None:
     rides.insert(range(200))
     rides.database(table=None, query="SELECT *, pg_sleep(0.01)::text AS slow FROM rides")
     failed: list[BaseException] = []
@@ -457,7 +416,7 @@ def test_a_connection_that_is_cut_is_an_error_that_may_pass(rides: Project, read
     assert rides.live() == [200]
 
 
-def test_an_error_in_the_middle_is_said_without_a_cell_where_columns_are_private(rides: Project) -> None:
+def test_an_error_in_the_middle_is_said_without_a_cell_where_columns_are_private(rides: PostgresRides) -> None:
     rides.insert([1])
     rides.execute("UPDATE rides SET driver = 'Wilhelmina'")
     query = "SELECT id, at, km, zone, fare, changed, driver::int AS number FROM rides"
@@ -472,7 +431,7 @@ def test_an_error_in_the_middle_is_said_without_a_cell_where_columns_are_private
 
 def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
     with running_postgres() as server:
-        rides = Project(server, tmp_path, "rides")
+        rides = PostgresRides(server, tmp_path, "rides")
         rides.insert(range(3))
         with closing(rides.connection):
             pass
@@ -483,7 +442,7 @@ def test_a_server_that_is_away_is_waited_for(tmp_path: Path) -> None:
         assert rides.live() == [3]
 
 
-def test_no_message_has_the_password(rides: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_message_has_the_password(rides: PostgresRides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RIDES_DATABASE", "postgresql://reader:hunter2%21@127.0.0.1:1/rides")
     rides.content["source"] |= {"uri": "env:RIDES_DATABASE"}
     with pytest.raises(Unreachable) as refused:
@@ -500,7 +459,7 @@ def test_no_message_has_the_password(rides: Project, monkeypatch: pytest.MonkeyP
 
 
 def test_what_was_read_is_encrypted_until_it_is_private_and_then_gone(
-    rides: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rides: PostgresRides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     rides.insert(range(3))

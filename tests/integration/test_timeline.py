@@ -26,6 +26,7 @@ from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
 from tasks.monitor.profiling.task import profile_batches
 from tasks.profiles import fit_ruler, with_dates
 from tasks.spec.project_spec import ProjectSpec
+from tests.deliveries import accepted_batch
 from tests.recorded_entries import decided_night
 
 FIRST, NIGHTS, ROWS = date(2026, 1, 5), 4, 30
@@ -52,10 +53,7 @@ def delivery(number: int) -> pd.DataFrame:
 
 
 def batch(name: str, kind: str, night: date) -> Batch:
-    moment = datetime.combine(night, datetime.min.time(), UTC)
-    days = (night - timedelta(days=1), night)
-    counts = (ROWS, ROWS, 0, 0)
-    return Batch(name, 1, 1, kind, f"{kind}/{night}", 1, "", night, night, moment, *days, *counts, "accepted", "[]")
+    return accepted_batch(name, night, ROWS, kind=kind, key=f"{kind}/{night}", event_from=night - timedelta(days=1))
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
 from flows.loaded_version import Champion
 from tasks.dataset.night_data import NightData
-from tasks.lake import TABLES, Batch, Lake, add_batches
+from tasks.lake import TABLES, Lake, add_batches
 from tasks.monitor.cohorts.cohort_performance import Promise, performance
 from tasks.spec import ProjectSpec
+from tests.deliveries import accepted_batch
 
 FIRST, DAYS, EACH = date(2026, 1, 5), 6, 40
 NIGHT = FIRST + timedelta(days=DAYS)
@@ -37,7 +38,7 @@ PROMISE = Promise("mean_absolute_error", 1.0, 0.0, 200, is_weighted=True)
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake with answers of 0 to rows with a label of 1 or 3; the first delivery came before there were weights."""
-    lake, midnight = Lake(str(tmp_path_factory.mktemp("lake"))), datetime.min.time()
+    lake = Lake(str(tmp_path_factory.mktemp("lake")))
     empty = dict.fromkeys([name for name, _ in TABLES["predictions"].columns])
     for number in range(DAYS):
         day = FIRST + timedelta(days=number)
@@ -51,9 +52,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         answers = pd.DataFrame([{**empty, **named, "row_id": name, "event_date": day, **answer} for name in ids])
         lake.append_if_absent("small", "predictions", answers, f"r{number}/1")
         lake.append_if_absent("small", "labels", rows[["row_id"]].assign(**named, **labels), f"l{number}/1")
-        counts = (EACH, EACH, 0, 0)
-        state = Batch(f"r{number}", 1, 1, "rows", "rows", 1, "", day, day, datetime.combine(day, midnight, UTC),
-                      day, day, *counts, "accepted", "[]")  # fmt: skip
+        state = accepted_batch(f"r{number}", day, EACH)
         add_batches(lake, "small", [state])
     return lake
 

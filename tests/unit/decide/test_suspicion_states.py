@@ -28,6 +28,7 @@ from tasks.records import (
     suspected_in,
 )
 from tasks.validate.acceptance.quarantine_rows import with_findings
+from tests.deliveries import accepted_batch
 from tests.unit.decide.test_decision import performance, situation, spec
 
 FIRST = date(2026, 3, 2)
@@ -160,10 +161,7 @@ def test_a_short_delivery_leaves_no_doubt_about_the_values_of_its_rows() -> None
 def test_what_monitoring_quarantined_is_a_suspicion_and_what_broke_the_contract_is_not() -> None:
     def batch(rule: str) -> Batch:
         found = Finding(rule, "a", "critical", 9, "as it is")
-        landed = Batch(
-            "x", 1, 1, "rows", "x.csv", 1, "", FIRST, FIRST, moment(0), FIRST, FIRST, 9, 9, 0, 0, "accepted", "[]"
-        )
-
+        landed = accepted_batch("x", FIRST, 9)
         return landed.quarantined(with_findings(landed, [found]))
 
     decision, entry = night([], 0, seen(), batch("unit_change"))

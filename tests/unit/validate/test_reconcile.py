@@ -5,9 +5,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.lake import SUPERSEDED, Batch
+from tasks.lake import SUPERSEDED
 from tasks.records import Kind, Landed, ValidatedDelivery
 from tasks.validate.acceptance.reconcile import PriorBatch, Reconciled, contained, reconcile
+from tests.deliveries import accepted_batch
 
 DAY = date(2026, 1, 2)
 MOMENT = datetime(2026, 1, 3, tzinfo=UTC)
@@ -23,9 +24,8 @@ def delivered(key: str, accepted: pd.DataFrame, kind: Kind = "rows") -> Validate
 
 def before(key: str, there: pd.DataFrame, *, held: tuple[str, ...] = (), kind: str = "rows") -> PriorBatch:
     verdict = "accepted" if len(there) else "quarantined"
-    rows_in = len(there) + len(held)
-    counts = (rows_in, len(there), len(held), 0)
-    batch = Batch("old", 1, 1, kind, key, 1, "", DAY, DAY, MOMENT, DAY, DAY, *counts, verdict, "[]")
+    counts = {"rows_in": len(there) + len(held), "rows_quarantined": len(held)}
+    batch = accepted_batch("old", DAY, len(there), kind=kind, key=key, verdict=verdict, time=MOMENT, **counts)
     return PriorBatch(batch, there, frozenset(held))
 
 
