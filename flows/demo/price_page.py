@@ -18,6 +18,8 @@ from tasks.render.pages import page
 from tasks.spec import ProjectSpec
 
 MOST_BYTES = 100_000
+SMALLEST_WHOLE = 100
+"""Predictions of this size on are shown as whole numbers, smaller ones with three digits."""
 HTML, JSON = b"text/html; charset=utf-8", b"application/json"
 POLICY = b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 
@@ -97,4 +99,4 @@ def _written(prediction: float | str) -> str:
     """
     if isinstance(prediction, str):
         return prediction
-    return f"{prediction:,.0f}" if abs(prediction) >= 100 else f"{prediction:.3g}"  # noqa: PLR2004 - three digits
+    return f"{prediction:,.0f}" if abs(prediction) >= SMALLEST_WHOLE else f"{prediction:.3g}"

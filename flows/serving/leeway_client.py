@@ -283,18 +283,20 @@ def _body(reply: HTTPResponse, used: socket.socket, limit: float) -> bytes:
     return b"".join(parts)
 
 
-def pause_seconds(attempt: int, retry_after: str, share: float) -> float:
+def pause_seconds(attempt: int, retry_after: str, share: float, now: Callable[[], float] = time.time) -> float:
     """Return the pause after an attempt, from 1: `Retry-After`, if any, and a random share of a pause that doubles.
 
     >>> pause_seconds(1, "", 0.5), pause_seconds(3, "", 1.0), pause_seconds(20, "", 1.0), pause_seconds(1, "2", 0.0)
     (0.05, 0.4, 5.0, 2.0)
+    >>> pause_seconds(1, "Thu, 01 Jan 1970 00:00:10 GMT", 0.0, now=lambda: 4.0)  # a date, in seconds since 1970
+    6.0
     """
     asked = 0.0
     if retry_after.isascii() and retry_after.isdigit():
         asked = float(retry_after)
     elif retry_after:  # a proxy may send a date
         with suppress(ValueError):
-            asked = parsedate_to_datetime(retry_after).timestamp() - time.time()
+            asked = parsedate_to_datetime(retry_after).timestamp() - now()
     return max(0.0, asked) + share * min(MOST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (attempt - 1))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from tasks.databases.arrow_batches import arrow_batches
 from tasks.databases.sqlite_file import interrupted_after
 from tasks.errors import SourceError, Unreachable
 
@@ -73,7 +74,7 @@ def duckdb_session(path: Path, timeout_minutes: float, *, is_private: bool = Fal
 
 
 def duckdb_batches(reader: pa.RecordBatchReader, *, is_private: bool) -> Iterator[pa.RecordBatch]:
-    """Yield what a query returns; an error in the middle of it is one of ours.
+    """Return an iterator over what a query returns; an error in the middle of it is one of ours.
 
     Raises
     ------
@@ -82,15 +83,12 @@ def duckdb_batches(reader: pa.RecordBatchReader, *, is_private: bool) -> Iterato
     Unreachable
         It took too long, or too much memory.
     """
-    while True:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            return
-        except (OSError, pa.ArrowException) as error:
-            kind = TEMPORARY.get(str(error).partition(": ")[0], type(error).__name__)
-            raise _translated(str(error), kind, is_private=is_private) from None
-        yield batch
+
+    def ours(error: Exception) -> Exception:
+        kind = TEMPORARY.get(str(error).partition(": ")[0], type(error).__name__)
+        return _translated(str(error), kind, is_private=is_private)
+
+    return arrow_batches(reader, ours)
 
 
 def _translated(text: str, kind: str, *, is_private: bool) -> SourceError | Unreachable:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import pyarrow as pa
 
+from tasks.databases.arrow_batches import arrow_batches
 from tasks.errors import SourceError, Unreachable
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def our_errors(address: str, *, is_private: bool = False) -> Iterator[None]:
 
 
 def batches_of(reader: pa.RecordBatchReader, *, is_private: bool) -> Iterator[pa.RecordBatch]:
-    """Yield what a query returns; an error in the middle of it is one of ours.
+    """Return an iterator over what a query returns; an error in the middle of it is one of ours.
 
     Raises
     ------
@@ -150,15 +151,12 @@ def batches_of(reader: pa.RecordBatchReader, *, is_private: bool) -> Iterator[pa
     Unreachable
         The connection was cut, or the statement took too long.
     """
-    while True:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            return
-        except (OSError, pa.ArrowException) as error:
-            state = SQLSTATE.search(str(error))
-            raise _translated(str(error).strip(), state[1] if state else "", is_private=is_private) from None
-        yield batch
+
+    def ours(error: Exception) -> Exception:
+        state = SQLSTATE.search(str(error))
+        return _translated(str(error).strip(), state[1] if state else "", is_private=is_private)
+
+    return arrow_batches(reader, ours)
 
 
 def _translated(text: str, state: str, *, is_private: bool) -> SourceError | Unreachable:

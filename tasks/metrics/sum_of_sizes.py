@@ -14,6 +14,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.statistics import long_run_factor, t_quantile
+from tasks.statistics.jackknife import FEWEST_BLOCKS
 
 FOLDED_MEAN = math.sqrt(2 / math.pi)  # of the size of a standard normal
 
@@ -97,7 +98,7 @@ def interval_of_sizes(
     (-0.29, 1.816)
     """
     count = len(without)
-    if count < 3 or not (np.isfinite(without).all() and np.isfinite(parts.whole.signed).all()):  # noqa: PLR2004
+    if count < FEWEST_BLOCKS or not (np.isfinite(without).all() and np.isfinite(parts.whole.signed).all()):
         return math.nan, math.nan
     influence = without.mean(axis=0) - without
     factor = long_run_factor(influence) if in_order else 1.0

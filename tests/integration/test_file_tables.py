@@ -44,7 +44,7 @@ class FileRides(Rides):
         """Add rides of one day in the order of their ids."""
         values = f"'2026-01-05 08:00:00+00', {km}, 'north', 12.5, 'Ann', {changed or NOW[self.engine]}"
         rows = ", ".join(f"({first + number}, {values})" for number in range(count))
-        self.execute(f"INSERT INTO rides VALUES {rows}")  # noqa: S608
+        self.execute(f"INSERT INTO rides VALUES {rows}")  # noqa: S608 - the test's own words
 
 
 @pytest.fixture(params=["sqlite", "duckdb"])
@@ -56,7 +56,7 @@ def test_a_night_takes_in_what_was_added_or_changed_since_the_last_one(rides: Fi
     rides.insert(0, 100)
     assert rides.live() == [100]
     assert rides.live() == []
-    rides.execute(f"UPDATE rides SET km = 9, changed = {NOW[rides.engine]} WHERE id < 3")  # noqa: S608
+    rides.execute(f"UPDATE rides SET km = 9, changed = {NOW[rides.engine]} WHERE id < 3")  # noqa: S608 - the test's own words
     rides.insert(100, 5)
     assert rides.live() == [8]
     rows = rides.rows()
@@ -196,7 +196,7 @@ def test_a_query_reads_no_other_file_and_writes_nothing(rides: FileRides, tmp_pa
     rides.insert(1, 1)
     (tmp_path / "other.csv").write_text("id,changed\n1,2026-01-01\n", encoding="utf-8")
     before = rides.file.read_bytes()
-    rides.database(table=None, query=f"SELECT *, now() AS changed FROM read_csv('{tmp_path}/other.csv')")  # noqa: S608
+    rides.database(table=None, query=f"SELECT *, now() AS changed FROM read_csv('{tmp_path}/other.csv')")  # noqa: S608 - the test's own words
     with pytest.raises(SourceError, match=r"no such table|disabled|Permission"):
         rides.read()
     assert rides.file.read_bytes() == before
@@ -239,7 +239,7 @@ def test_cells_of_several_types_in_a_column_of_sqlite_are_one_type(tmp_path: Pat
     rides.insert(0, 4)
     rides.execute("ALTER TABLE rides ADD COLUMN odd")
     for number, cell in enumerate(("7", "0.1", "x'6162'", "'text'")):
-        rides.execute(f"UPDATE rides SET odd = {cell} WHERE id = {number}")  # noqa: S608
+        rides.execute(f"UPDATE rides SET odd = {cell} WHERE id = {number}")  # noqa: S608 - the test's own words
     rides.execute("UPDATE rides SET fare = 3 WHERE id = 0")
     rides.execute("UPDATE rides SET km = NULL, zone = NULL")
     (delivery,) = rides.read()
@@ -255,7 +255,7 @@ def test_whole_numbers_that_no_real_can_be_are_texts_next_to_reals(tmp_path: Pat
     rides.execute("ALTER TABLE rides ADD COLUMN large")
     rides.execute("ALTER TABLE rides ADD COLUMN whole")
     for number, cell in enumerate(("9007199254740993", "0.5", "-9223372036854775808", "NULL")):
-        rides.execute(f"UPDATE rides SET large = {cell}, whole = 9007199254740993 WHERE id = {number}")  # noqa: S608
+        rides.execute(f"UPDATE rides SET large = {cell}, whole = 9007199254740993 WHERE id = {number}")  # noqa: S608 - the test's own words
     (delivery,) = rides.read()
     frame = delivery.frame.sort_values("id")
     assert list(frame["large"][:3]) == ["9007199254740993", "0.5", "-9223372036854775808"]

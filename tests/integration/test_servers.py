@@ -78,7 +78,7 @@ class Stack:
         if account is not None:
             request.add_header("Authorization", f"Basic {base64.b64encode(account.encode()).decode()}")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
                 return int(answer.status)
         except urllib.error.HTTPError as refused:
             return refused.code
@@ -404,7 +404,7 @@ def offered(
 def set_tag_as_the_page_does(stack: Stack, name: str, key: str, value: str) -> None:
     content = json.dumps({"name": name, "version": "1", "key": key, "value": value}).encode()
     address = f"{stack.mlflow}/ajax-api/2.0/mlflow/model-versions/set-tag"
-    request = urllib.request.Request(address, content, {"Content-Type": "application/json"}, method="POST")  # noqa: S310
+    request = urllib.request.Request(address, content, {"Content-Type": "application/json"}, method="POST")  # noqa: S310 - our own address
     account = f"{APPROVER}:{stack.secret(f'mlflow_{APPROVER}_password')}"
     request.add_header("Authorization", f"Basic {base64.b64encode(account.encode()).decode()}")
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own http address

@@ -58,7 +58,7 @@ class PostgresRides(Rides):
         """Add rides of one day in the order of their ids."""
         for number in ids:
             self.execute(
-                f"INSERT INTO rides VALUES (%s, '2026-01-05 08:00+00', %s, 'north', 12.5, 'Ann', {changed})",  # noqa: S608
+                f"INSERT INTO rides VALUES (%s, '2026-01-05 08:00+00', %s, 'north', 12.5, 'Ann', {changed})",  # noqa: S608 - the test's own words
                 number,
                 km,
             )

@@ -82,7 +82,7 @@ ODD: list[Any] = [
         "a" * 300,
     ),
     *(0, -1, 2**53 + 1, 10**20, 1e308, -1e308, 5e-324, float("nan"), float("inf"), True, False, Decimal("1.10")),
-    *(date(1, 1, 1), date(9999, 12, 31), datetime(2026, 1, 1, 12), [1], {"a": 1}, b"\x00\xff"),  # noqa: DTZ001
+    *(date(1, 1, 1), date(9999, 12, 31), datetime(2026, 1, 1, 12), [1], {"a": 1}, b"\x00\xff"),  # noqa: DTZ001 - any value a cell may have
 ]
 
 

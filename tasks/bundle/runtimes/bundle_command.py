@@ -9,8 +9,8 @@ sys.dont_write_bytecode = True  # no signature covers what Python would keep in 
 import json  # noqa: E402 - after what no module may be compiled without
 from pathlib import Path  # noqa: E402 - the same
 
-from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError  # noqa: E402
-from tasks.row_contract.row_reader import RowRefused  # noqa: E402
+from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError  # noqa: E402 - the same
+from tasks.row_contract.row_reader import RowRefused  # noqa: E402 - the same
 
 USAGE = "usage: python3 FOLDER/leeway.py selftest | answer < rows.jsonl"
 

@@ -593,7 +593,7 @@ IN_PARQUET = [
     of_bytes("seconds of the year 300,000", "rows", "not_a_time:sold", "parquet",
              typed("sold", lambda number: 10**13 if number == 0 else 1767312000 + number, pa.timestamp("s"))),
     of_bytes("INT96 of the year 9999", "accept", "", "parquet", lambda: as_parquet(
-        as_table(good()).set_column(1, "sold", pa.array([datetime(9999, 12, 31)] * COUNT, pa.timestamp("us"))),  # noqa: DTZ001
+        as_table(good()).set_column(1, "sold", pa.array([datetime(9999, 12, 31)] * COUNT, pa.timestamp("us"))),  # noqa: DTZ001 - the last day that Python has
         use_deprecated_int96_timestamps=True)),
     of_bytes("hours as a time", "batch", f"not_a_time:sold {MANY}", "parquet",
              typed("sold", lambda _: NOON.time(), pa.time64("us"))),

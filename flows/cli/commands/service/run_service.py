@@ -165,7 +165,8 @@ def run_service(projects: Sequence[str], address: Address, workers: int, part: R
         write_keys(root, keys_of(given.encode(), GIVEN_KEYS))
     _welcome(settings, address)
     os.environ["LEEWAY_HOME"] = str(where)
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)])  # noqa: S606 - our own module
+    supervisor = [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)]
+    os.execv(sys.executable, supervisor)  # noqa: S606 - it replaces this process, so that signals reach the supervisor; there is no shell
 
 
 def _in_url(host: str) -> str:
