@@ -13,7 +13,7 @@ def arrow_batches(reader: pa.RecordBatchReader, ours: Callable[[Exception], Exce
     Parameters
     ----------
     ours : callable
-        From what Arrow raises, whose message is the driver's, to what is raised instead.
+        From what Arrow raises, with the message of the driver, to what is raised instead.
 
     Examples
     --------

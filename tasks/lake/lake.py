@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import pyarrow as pa
 
-from tasks.errors import Conflict, Overtaken, Unreachable
+from tasks.errors import Conflict, Unreachable
 from tasks.lake.object_files import read_object, remove_object, write_object
 from tasks.lake.predicates import Filter, known_columns, predicate
 from tasks.lake.recent_frames import RecentFrames
 from tasks.lake.schemas.arrow_types import Rows, as_arrow, frame_of, frames_of, stream, writing
+from tasks.lake.schemas.fencing import Fence, fencing
 from tasks.lake.schemas.new_table import create_table
 from tasks.lake.schemas.table_schemas import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
-    from deltalake import DeltaTable, Transaction
+    from deltalake import DeltaTable
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -36,8 +37,8 @@ class Lake:
         A folder, or `s3://bucket/prefix`.
     options : dict
         Storage options as the `deltalake` package takes them (endpoint, region, conditional put).
-    fence : (str, int), optional
-        The lease that writes are made under, and its token: see `with_lease`.
+    fence : Fence, optional
+        The lease that writes are made under: see `with_lease`.
 
     Notes
     -----
@@ -46,7 +47,7 @@ class Lake:
 
     root: str
     options: dict[str, str] = field(default_factory=dict, repr=False)
-    fence: tuple[str, int] | None = None
+    fence: Fence | None = None
     _opened: dict[str, DeltaTable] = field(default_factory=dict, init=False, repr=False, compare=False)
     recent: RecentFrames = field(default_factory=RecentFrames, init=False, repr=False, compare=False)
     _parsed: dict[str, tuple[int | None, object]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -60,7 +61,7 @@ class Lake:
         Once a holder with a higher token has written to a fenced table, writes of this holder are refused: a process
         that was paused, and does not know that its lease ran out, cannot decide on old data.
         """
-        return replace(self, fence=(lease, token))
+        return replace(self, fence=Fence(lease, token))
 
     def uri(self, project: str, table: str) -> str:
         """Return the address of a project's table."""
@@ -91,7 +92,7 @@ class Lake:
         for _ in range(ATTEMPTS):
             # Keys are looked up in the snapshot that is written to: a commit in between is a conflict.
             snapshot = self.ensured(project, table, frame)
-            fence = self.fencing(snapshot, table)
+            fence = fencing(self.fence, snapshot, table)
             if len(_unwritten(snapshot, keys)) < len(keys):
                 return False
             try:
@@ -127,22 +128,7 @@ class Lake:
         opened = self.current(project, table)
         if self.fence is not None and opened is not None:
             no_rows = pa.schema(opened.schema().to_arrow()).empty_table()
-            self.append_if_absent(project, table, no_rows, f"claimed/{self.fence[0]}/{self.fence[1]}")
-
-    def fencing(self, snapshot: DeltaTable, table: str) -> list[Transaction]:
-        """Return the transactions that name the lease of a commit."""
-        from deltalake import Transaction
-
-        if self.fence is None or not TABLES[table].fenced:
-            return []
-        (lease, token), name = self.fence, f"lease/{self.fence[0]}"
-        newest = snapshot.transaction_version(name)
-        if newest is not None and newest > token:
-            raise Overtaken(
-                f"this run held the lease {lease!r} until it ran out, and another has gone on since (number {newest} "
-                f"after {token}); nothing is to be done, the other run does the work"
-            )
-        return [Transaction(name, token)]
+            self.append_if_absent(project, table, no_rows, f"claimed/{self.fence.lease}/{self.fence.token}")
 
     def add_each(self, project: str, table: str, frames: Mapping[str, pd.DataFrame]) -> None:
         """Append, in one commit, the frames with keys that were not written yet.

@@ -5,23 +5,21 @@ It uses MlflowClient only, and never `load_model`, which runs code from the arti
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks import clock
-from tasks.errors import DataError, EvidenceError, Terminal
+from tasks.errors import DataError
 from tasks.registry.fetched_files import FOLDER, FetchedFiles
-from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name, seal
-from tasks.registry.mlflow_names import BARRED, DIGEST, KEY, PROMOTED, SEARCH, SERIES, checked_key, checked_project
+from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name
+from tasks.registry.mlflow_names import BARRED, KEY, PROMOTED, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
-from tasks.registry.series import Series, artifact_link, log_run
+from tasks.registry.new_version import create_version
+from tasks.registry.project_runs import ProjectRuns
+from tasks.registry.series import Series, artifact_link
 from tasks.registry.signing import HomeKeys, Keys
-from tasks.registry.statement import Signed, Statement
-from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, dataset, version_of
+from tasks.registry.statement import Signed
+from tasks.registry.versions import TEXT_CHARACTERS, Draft, Version, version_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -50,6 +48,7 @@ class Registry:
         ui_url: str = "",
     ) -> None:
         self._server = Server(url, ui_url)
+        self._runs = ProjectRuns(self._server)
         self._keys = keys or Keys()
         self._former_names = frozenset(former_names)
 
@@ -83,7 +82,7 @@ class Registry:
 
     def ensure(self, project: str, description: str) -> None:
         """Create the project's experiment and registered model if they do not exist."""
-        self._experiment(project, description)
+        self._runs.experiment(project, description)
         if self._server.ask_or_none("get_registered_model", project) is None:
             self._server.make("create_registered_model", project, description=description)
 
@@ -102,19 +101,6 @@ class Registry:
             self._server.ask("rename_experiment", experiment.experiment_id, new)
         if self._server.ask_or_none("get_registered_model", checked_project(old)) is not None:
             self._server.ask("rename_registered_model", old, checked_project(new))
-
-    def _experiment(self, project: str, description: str = "") -> str:
-        checked_project(project)
-        experiment = self._server.ask("get_experiment_by_name", project)
-        if experiment is None:
-            self._server.make("create_experiment", project, tags={"mlflow.note.content": description})
-            experiment = self._server.ask("get_experiment_by_name", project)
-        if experiment.lifecycle_stage != "active":
-            raise Terminal(
-                f"experiment {project!r} was deleted in MLflow; its runs still exist: "
-                f"`mlflow experiments restore -x {experiment.experiment_id}`."
-            )
-        return str(experiment.experiment_id)
 
     def aliases(self, project: str) -> dict[str, int]:
         """Return the version number of each alias of the project; empty for an unknown project."""
@@ -167,12 +153,12 @@ class Registry:
         draft.check_lengths()
         existing = self._of_key(project, checked_key(draft.key))
         if not existing:
-            self._create(project, draft)
+            create_version(self._runs, self._keys, project, draft)
             existing = self._of_key(project, draft.key)
         kept, *duplicates = existing
         for duplicate in duplicates:
             self._server.ask_or_none("delete_model_version", project, str(duplicate.number))
-        for run_id in self._runs(self._experiment(project), KEY, draft.key):
+        for run_id in self._runs.with_tag(self._runs.experiment(project), KEY, draft.key):
             if run_id != kept.run_id:
                 self._server.ask_or_none("delete_run", run_id)
         return kept
@@ -189,48 +175,6 @@ class Registry:
     def _of_key(self, project: str, key: str) -> list[Version]:
         return [version for version in reversed(self.versions(project)) if version.tags.get(KEY) == key]
 
-    def _create(self, project: str, draft: Draft) -> None:
-        if self._keys.private is None:
-            raise EvidenceError(
-                "there is no key to sign the version with; set LEEWAY_SIGNING_KEY, or let one be created."
-            )
-        run_id = self._start_run(self._experiment(project), draft.key, {KEY: draft.key})
-        now = clock.now()
-        about, statement = (
-            {"project": project, "key": draft.key},
-            Statement(run_id, now, draft.basis),
-        )
-        sealed = seal(draft.files, about, self._keys.private, statement)
-        log_run(self._server, run_id, at=now, params=draft.params)
-        log_run(self._server, run_id, at=now, metrics=draft.metrics)
-        if draft.inputs:
-            self._server.ask("log_inputs", run_id, datasets=[dataset(table) for table in draft.inputs])
-        with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
-            for name, content in sealed.items():
-                (Path(folder) / name).write_bytes(content)
-            self._server.ask("log_artifacts", run_id, folder, FOLDER)
-        self._server.ask("set_terminated", run_id)
-        # Not `runs:/...`: with that the server cannot read its own proxied files, and the page shows no schema.
-        artifacts = self._server.ask("get_run", run_id).info.artifact_uri
-        self._server.ask(
-            "create_model_version",
-            project,
-            source=f"{artifacts}/{FOLDER}",
-            run_id=run_id,
-            tags={**draft.tags, KEY: draft.key, DIGEST: hashlib.sha256(sealed[MANIFEST]).hexdigest()},
-            description=draft.description,
-            await_creation_for=0,
-        )
-
-    def _start_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
-        run = self._server.ask("create_run", experiment_id, run_name=name, tags=dict(tags))
-        return str(run.info.run_id)
-
-    def _runs(self, experiment_id: str, tag: str, value: str) -> list[str]:
-        query, order = f"tags.`{tag}` = '{value}'", ["attributes.start_time ASC"]
-        runs = self._server.ask("search_runs", [experiment_id], filter_string=query, order_by=order)
-        return [str(run.info.run_id) for run in runs]
-
     def series(self, project: str, name: str) -> Series:
         """Return a series of a project; its run is created at the first call.
 
@@ -239,31 +183,18 @@ class Registry:
         name : str
             Name of the run, such as `monitoring`.
         """
-        experiment_id = self._experiment(project)
-        runs = self._runs(experiment_id, SERIES, checked_key(name))
-        if runs:
-            return Series(self._server, experiment_id, runs[0])
-        run_id = self._start_run(experiment_id, name, {SERIES: name})
-        self._server.ask("set_terminated", run_id)
-        return Series(self._server, experiment_id, run_id)
+        return self._runs.series(project, name)
 
     def file_link(self, version: Version, name: str) -> str:
         """Return the address of one of a version's files in the MLflow UI."""
-        experiment_id = self._experiment(version.project)
+        experiment_id = self._runs.experiment(version.project)
         return artifact_link(self._server, experiment_id, version.run_id, f"{FOLDER}/{checked_name(name)}")
 
     def log_trial(
         self, project: str, study: str, name: str, *, params: Mapping[str, str], metrics: Mapping[str, float]
     ) -> None:
         """Add one trial of a search as a run, nested in the run of the search."""
-        experiment_id = self._experiment(project)
-        searches = self._runs(experiment_id, SEARCH, checked_key(study))
-        parent = searches[0] if searches else self._start_run(experiment_id, f"search {study}", {SEARCH: study})
-        if not searches:
-            self._server.ask("set_terminated", parent)
-        run_id = self._start_run(experiment_id, name, {"mlflow.parentRunId": parent})
-        log_run(self._server, run_id, at=clock.now(), params=params, metrics=metrics)
-        self._server.ask("set_terminated", run_id)
+        self._runs.log_trial(project, study, name, params=params, metrics=metrics)
 
     def fetch(self, version: Version, digest: str = "") -> dict[str, bytes]:
         """Return a version's files after verifying every one against the signed manifest: see `fetch_signed`."""

@@ -96,7 +96,8 @@ def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(
         workspace = it.workspace
         (version,) = workspace.registry.versions(it.project)
         assert version.aliases == ("challenger",)
-        assert len(workspace.registry._runs(workspace.registry._experiment(it.project), KEY, version.tags[KEY])) == 1
+        runs = workspace.registry._runs
+        assert len(runs.with_tag(runs.experiment(it.project), KEY, version.tags[KEY])) == 1
         models.append(hashlib.sha256(workspace.registry.fetch(version)["model.onnx"]).hexdigest())
         (entry,) = [
             each for each in read_entries(workspace.lake, it.project, "retraining") if each.night.isoformat() == NIGHT

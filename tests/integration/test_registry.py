@@ -15,6 +15,7 @@ import pytest
 from tasks.errors import EvidenceError, Terminal, Unreachable
 from tasks.registry import Draft, Keys, Registry, load_keys
 from tasks.registry.mlflow_names import KEY
+from tasks.registry.new_version import create_version
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning"
@@ -64,7 +65,7 @@ def cut_before(registry: Registry, method: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def runs_of(registry: Registry, project: str) -> list[str]:
-    return registry._runs(registry._experiment(project), KEY, DRAFT.key)
+    return registry._runs.with_tag(registry._runs.experiment(project), KEY, DRAFT.key)
 
 
 def test_what_went_in_comes_out(registry: Registry, project: str) -> None:
@@ -110,8 +111,8 @@ def test_a_crash_at(step: str, mlflow_url: str, keys: Keys, monkeypatch: pytest.
 
 
 def test_a_version_made_twice_by_a_lost_reply_is_one(registry: Registry, project: str) -> None:
-    registry._create(project, DRAFT)
-    registry._create(project, DRAFT)
+    create_version(registry._runs, registry._keys, project, DRAFT)
+    create_version(registry._runs, registry._keys, project, DRAFT)
     kept = registry.add_version(project, DRAFT)
     assert [version.number for version in registry.versions(project)] == [1]
     assert runs_of(registry, project) == [kept.run_id]
@@ -157,7 +158,7 @@ def test_a_series_is_one_run_and_a_point_written_twice_is_one(registry: Registry
         at = datetime(2024, 10, day - 19_990, tzinfo=UTC)
         series = registry.series(project, "monitoring")
         series.log_metrics({"strain m²": strain}, step=day, at=at)
-    assert registry._runs(series.experiment_id, "leeway.series", "monitoring") == [series.run_id]
+    assert registry._runs.with_tag(series.experiment_id, "leeway.series", "monitoring") == [series.run_id]
     points = series.server.ask("get_metric_history", series.run_id, "strain m_")
     assert [(point.step, point.value) for point in points] == [(20_000, 0.5), (20_001, 0.7)]
 
@@ -184,7 +185,7 @@ def test_a_version_signed_elsewhere_is_not_returned(mlflow_url: str, project: st
 
 
 def test_a_version_without_files_is_not_returned(registry: Registry, project: str) -> None:
-    run_id = registry._start_run(registry._experiment(project), "by hand", {})
+    run_id = registry._runs.start(registry._runs.experiment(project), "by hand", {})
     registry._server.ask("create_model_version", project, source=f"runs:/{run_id}/model", run_id=run_id)
     with pytest.raises(EvidenceError, match="has no files"):
         registry.fetch(registry.versions(project)[0])
@@ -197,7 +198,7 @@ def test_many_parameters_and_metrics_are_all_kept(registry: Registry, project: s
 
 
 def test_a_deleted_experiment_says_how_to_get_it_back(registry: Registry, project: str) -> None:
-    registry._server.ask("delete_experiment", registry._experiment(project))
+    registry._server.ask("delete_experiment", registry._runs.experiment(project))
     with pytest.raises(Terminal, match="mlflow experiments restore"):
         registry.ensure(project, "")
 

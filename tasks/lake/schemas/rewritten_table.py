@@ -9,6 +9,7 @@ import pyarrow as pa
 from tasks.errors import Conflict, Unreachable
 from tasks.lake.lake import Lake
 from tasks.lake.schemas.arrow_types import writing
+from tasks.lake.schemas.fencing import fencing
 
 PIECE_ROWS = 200_000
 
@@ -57,7 +58,7 @@ def rewrite_table(lake: Lake, project: str, table: str, change: Callable[[pa.Tab
             writer_properties=writing(schema),
             storage_options=lake.options,
             commit_properties=CommitProperties(
-                app_transactions=[Transaction(key, 1), *lake.fencing(opened, table)], max_commit_retries=0
+                app_transactions=[Transaction(key, 1), *fencing(lake.fence, opened, table)], max_commit_retries=0
             ),
         )
     except CommitFailedError as error:
