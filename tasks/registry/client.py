@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tasks import clock
 from tasks.errors import DataError
 from tasks.registry.fetched_files import FOLDER, FetchedFiles
 from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name
@@ -153,7 +154,7 @@ class Registry:
         draft.check_lengths()
         existing = self._of_key(project, checked_key(draft.key))
         if not existing:
-            create_version(self._runs, self._keys, project, draft)
+            create_version(self._runs, self._keys, project, draft, clock.now())
             existing = self._of_key(project, draft.key)
         kept, *duplicates = existing
         for duplicate in duplicates:
@@ -194,7 +195,7 @@ class Registry:
         self, project: str, study: str, name: str, *, params: Mapping[str, str], metrics: Mapping[str, float]
     ) -> None:
         """Add one trial of a search as a run, nested in the run of the search."""
-        self._runs.log_trial(project, study, name, params=params, metrics=metrics)
+        self._runs.log_trial(project, study, name, clock.now(), params=params, metrics=metrics)
 
     def fetch(self, version: Version, digest: str = "") -> dict[str, bytes]:
         """Return a version's files after verifying every one against the signed manifest: see `fetch_signed`."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
-from tasks import clock
 from tasks.errors import EvidenceError
 from tasks.registry.fetched_files import FOLDER
 from tasks.registry.manifest import MANIFEST, seal
@@ -18,8 +18,13 @@ from tasks.registry.statement import Statement
 from tasks.registry.versions import Draft, dataset
 
 
-def create_version(runs: ProjectRuns, keys: Keys | HomeKeys, project: str, draft: Draft) -> None:
+def create_version(runs: ProjectRuns, keys: Keys | HomeKeys, project: str, draft: Draft, at: datetime) -> None:
     """Create the run, the signed files and the version of a draft.
+
+    Parameters
+    ----------
+    at : datetime
+        The moment that is signed, aware.
 
     Raises
     ------
@@ -29,11 +34,10 @@ def create_version(runs: ProjectRuns, keys: Keys | HomeKeys, project: str, draft
     if keys.private is None:
         raise EvidenceError("there is no key to sign the version with; set LEEWAY_SIGNING_KEY, or let one be created.")
     server, run_id = runs.server, runs.start(runs.experiment(project), draft.key, {KEY: draft.key})
-    now = clock.now()
-    about, statement = {"project": project, "key": draft.key}, Statement(run_id, now, draft.basis)
+    about, statement = {"project": project, "key": draft.key}, Statement(run_id, at, draft.basis)
     sealed = seal(draft.files, about, keys.private, statement)
-    log_run(server, run_id, at=now, params=draft.params)
-    log_run(server, run_id, at=now, metrics=draft.metrics)
+    log_run(server, run_id, at=at, params=draft.params)
+    log_run(server, run_id, at=at, metrics=draft.metrics)
     if draft.inputs:
         server.ask("log_inputs", run_id, datasets=[dataset(table) for table in draft.inputs])
     with tempfile.TemporaryDirectory(prefix="leeway-") as folder:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from tasks import clock
 from tasks.errors import Terminal
 from tasks.registry.mlflow_names import SEARCH, SERIES, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
@@ -55,13 +55,20 @@ class ProjectRuns:
         return Series(self.server, experiment_id, self._lasting(experiment_id, SERIES, checked_key(name), name))
 
     def log_trial(
-        self, project: str, study: str, name: str, *, params: Mapping[str, str], metrics: Mapping[str, float]
+        self,
+        project: str,
+        study: str,
+        name: str,
+        at: datetime,
+        *,
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
     ) -> None:
         """Add one trial of a search as a run, nested in the run of the search."""
         experiment_id = self.experiment(project)
         parent = self._lasting(experiment_id, SEARCH, checked_key(study), f"search {study}")
         run_id = self.start(experiment_id, name, {"mlflow.parentRunId": parent})
-        log_run(self.server, run_id, at=clock.now(), params=params, metrics=metrics)
+        log_run(self.server, run_id, at=at, params=params, metrics=metrics)
         self.server.ask("set_terminated", run_id)
 
     def _lasting(self, experiment_id: str, tag: str, value: str, name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tasks import clock
 from tasks.errors import EvidenceError, Terminal, Unreachable
 from tasks.registry import Draft, Keys, Registry, load_keys
 from tasks.registry.mlflow_names import KEY
@@ -111,8 +112,8 @@ def test_a_crash_at(step: str, mlflow_url: str, keys: Keys, monkeypatch: pytest.
 
 
 def test_a_version_made_twice_by_a_lost_reply_is_one(registry: Registry, project: str) -> None:
-    create_version(registry._runs, registry._keys, project, DRAFT)
-    create_version(registry._runs, registry._keys, project, DRAFT)
+    create_version(registry._runs, registry._keys, project, DRAFT, clock.now())
+    create_version(registry._runs, registry._keys, project, DRAFT, clock.now())
     kept = registry.add_version(project, DRAFT)
     assert [version.number for version in registry.versions(project)] == [1]
     assert runs_of(registry, project) == [kept.run_id]

@@ -1,4 +1,4 @@
-"""The fence around tables that a lease protects: a holder of it whose time ran out cannot write any more."""
+"""The fence around tables that a lease protects: once its time has run out, a holder of it cannot write."""
 
 from __future__ import annotations
 
