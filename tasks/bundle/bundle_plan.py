@@ -18,11 +18,12 @@ from typing import Any
 import msgspec
 
 from tasks.bundle.portable_pattern import portable_pattern
-from tasks.bundle.raw_limits import ROUNDING, limits_of
+from tasks.bundle.raw_limits import CALIBRATED_ROUNDING, ROUNDING, limits_of
 from tasks.bundle.runtimes.answering_bundle import FORMAT, PROTOCOL
 from tasks.compact.compact_file import is_exponential, with_sums_only
 from tasks.inference.schema import ModelSchema
 from tasks.row_contract import RowContract
+from tasks.row_contract.compiled_contract import contract_digest
 from tasks.row_contract.row_reader import cells
 from tasks.serving_store import ServablePackage
 
@@ -49,6 +50,8 @@ class BundledVersion:
         Of two bundles of a project, the newer one has the larger one.
     label, objective : str
         What is predicted, and what for; shown to people.
+    row_label : str
+        The column of a label that lands with the rows, which a kept answer has empty; an empty text if there is none.
     """
 
     package: ServablePackage
@@ -59,6 +62,7 @@ class BundledVersion:
     serial: int
     label: str
     objective: str
+    row_label: str = ""
 
     @property
     def contract(self) -> RowContract:
@@ -89,6 +93,7 @@ def bundle_plan(bundled: BundledVersion, *, compact: bool) -> dict[str, Any]:
         },
         "contract": _contract(bundled.contract),
         "inputs": _inputs(schema),
+        "kept": _kept(bundled, exponential=exponential),
         "answer": {
             "task": schema.task,
             "link": schema.link,
@@ -160,6 +165,20 @@ def _inputs(schema: ModelSchema) -> dict[str, Any]:
         "time": None if schema.time is None else asdict(schema.time),
         "event_time": schema.event_time,
         "steps": [{**asdict(step), "input": numbers[step.source]} for step in schema.steps],
+    }
+
+
+def _kept(bundled: BundledVersion, *, exponential: bool) -> dict[str, Any]:
+    """Return what a kept answer has of its contract, as the prediction log of the service has it."""
+    contract, schema = bundled.contract, bundled.schema
+    hidden = set(contract.known_columns)  # the label, and what privacy.drop names
+    rounds = schema.task == "multiclass" or _tolerance(schema, exponential=exponential) > 0
+    several = CALIBRATED_ROUNDING if schema.task == "multiclass" and schema.calibration else TABLE_ROUNDING
+    return {
+        "contract": contract_digest(contract),
+        "columns": [name for name, _, _ in cells(contract) if name not in hidden],
+        "label": bundled.row_label,
+        "rounding": several if rounds else 0.0,
     }
 
 

@@ -15,6 +15,14 @@ Needs Python 3.11 or newer and a time zone database (on Windows, the package tzd
     from leeway_bundle import Bundle
     bundle = Bundle.open("FOLDER")              # repeats the reference rows, or raises BundleError
     bundle.answer({...})                        # raises RowRefused, with `faults`
+
+Answers that come back to Leeway (Linux and macOS):
+
+    python3 FOLDER/leeway.py answer --keep ANSWERS < rows.jsonl
+    python3 FOLDER/leeway.py hand-over ANSWERS  # prints the files to send, for `leeway bundle PROJECT --land`
+
+    from leeway_queue import AnswerQueue
+    queue = AnswerQueue(bundle, "ANSWERS")      # queue.answer({...}) keeps, queue.close() hands over
 """,
     "browser": """
 index.html is a page that needs no server and no network: open it. In an application of your own:
@@ -46,7 +54,8 @@ Needs Python 3.11 or newer, numpy and onnxruntime. bundle.leeway says how rows b
 """,
     "lambda": """
 Zip the files of this folder, and use the runtime python3.11 or newer with the handler lambda_function.handler.
-An event, or the body of an HTTP request, is {"row": {...}} or {"rows": [...]}.
+An event, or the body of an HTTP request, is {"row": {...}} or {"rows": [...]}. The variable LEEWAY_ANSWERS may name a
+folder that outlives the function, where answers are kept for `leeway bundle PROJECT --land`.
 
     (cd FOLDER && zip -q ../function.zip *)
 """,

@@ -11,7 +11,9 @@ MODULES: Mapping[str, str] = {
     "tasks.bundle.runtimes.answering_bundle": "leeway_bundle",
     "tasks.bundle.runtimes.answer_numbers": "leeway_numbers",
     "tasks.bundle.runtimes.compact_walk": "leeway_trees",
+    "tasks.bundle.runtimes.answer_queue": "leeway_queue",
     "tasks.bundle.runtimes.bundle_command": "leeway",
+    "tasks.whole_file": "leeway_files",
     "tasks.row_contract.cell_texts": "leeway_cell_texts",
     "tasks.row_contract.cell_values": "leeway_cell_values",
     "tasks.row_contract.row_rules": "leeway_row_rules",
@@ -20,7 +22,7 @@ MODULES: Mapping[str, str] = {
 }
 """Modules of Leeway, and what they are called in a bundle."""
 LAMBDA_MODULE = "tasks.bundle.runtimes.lambda_function"
-_IMPORT = re.compile(r"^(from )(tasks\.[\w.]+)( import )", re.MULTILINE)
+_IMPORT = re.compile(r"^( *from )(tasks\.[\w.]+)( import )", re.MULTILINE)
 
 
 def python_files() -> dict[str, bytes]:

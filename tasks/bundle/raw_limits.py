@@ -137,7 +137,7 @@ def _sure_of_number(schema: ModelSchema, prediction: Callable[[float], float]) -
         return None
     threshold = math.inf if rule.threshold is None else rule.threshold
     if rule.errors is None:
-        return {"threshold": threshold, "edges": [], "inputs": [], "errors": [0.0]}
+        return {"threshold": threshold, "edges": [], "inputs": [], "errors": [-0.0]}  # a confidence of +0.0
     own, *others = rule.errors.edges
     edges = [_smallest_predicted(prediction, edge) for edge in own]
     columns = [schema.inputs.index(name) for name in rule.errors.inputs]

@@ -10,7 +10,7 @@ import pandas as pd
 from tasks.arrays import FloatArray
 from tasks.records import AnswerStep, ServedProof, SkewedRow
 from tasks.records.performance import SHOWN
-from tasks.serving_store.logged_rows import LoggedAnswer, inputs_digest, numbers_of, same_bits
+from tasks.serving_store.logged_rows import LoggedAnswer, inputs_digest, numbers_of, same_numbers
 
 NUMBERS: tuple[AnswerStep, ...] = ("score", "prediction", "confidence")
 OTHER_CONTRACT = "they were answered under another contract than that of the night"
@@ -74,7 +74,7 @@ def _first_step(answer: LoggedAnswer, batch: BatchAnswer | None) -> AnswerStep |
         return "contract"
     again = (batch.score, batch.prediction, batch.confidence)
     numbers = zip(NUMBERS, numbers_of(answer.bits), again, strict=True)
-    different = [step for step, online, offline in numbers if not same_bits(online, offline)]
+    different = [step for step, online, offline in numbers if not same_numbers(online, offline, answer.rounding)]
     if not different and answer.unsure == batch.unsure:
         return None
     if inputs_digest(batch.inputs) != answer.inputs:

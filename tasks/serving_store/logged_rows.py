@@ -3,7 +3,8 @@
 The columns of the row have their own names, so that a file of the log is a delivery of JSON lines; the answer is under
 `ANSWER`, which is taken off before the row is read. A row that was asked for several times has a line for each time, so
 that each answer can be proven; a night takes in the last. PROTOCOL is the number of the format of the answer; see
-`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`, 2 no `tables`, 3 no `arm`.
+`tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`, 2 no `tables`, 3 no `arm`, 4
+no `serial` and `rounding`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 
-PROTOCOL = 4
-READABLE = (1, 2, 3, 4)
+PROTOCOL = 5
+READABLE = (1, 2, 3, 4, 5)
 LOG_FOLDER = "prediction_log"
 """The folder of the log in the serving folder; no project can have this name."""
 UNREADABLE_FOLDER = "prediction_log_unreadable"
@@ -31,6 +32,8 @@ SERVED = "@served"
 ANSWER = "@answer"
 
 
+MOST_ROUNDING = 1e-6
+"""As a share; no bundle rounds its numbers more."""
 STATE = r"\A((-|\d{1,15})\.(-|\d{1,15}))?\Z"
 """What a state of the feature tables may be: a night opens the lake by it."""
 Arm = Literal["candidate", "champion", "none", "unknown"]
@@ -69,6 +72,10 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
         The worker, and how many rows it had put into the log of this project: a number that is missing was lost.
     arm : Arm
         What was drawn for the request in a rollout.
+    serial : int
+        Of the bundle that answered; 0 of the service, and before protocol 5.
+    rounding : float
+        How far the numbers of a bundle may be from those of the batch, as a share; 0 where they have the same bits.
     """
 
     protocol: int
@@ -86,6 +93,8 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     contract: str = ""
     tables: Annotated[str, msgspec.Meta(pattern=STATE)] = ""
     arm: Arm = "unknown"
+    serial: int = 0
+    rounding: Annotated[float, msgspec.Meta(ge=0, le=MOST_ROUNDING)] = 0.0
 
 
 def is_served(kind: str, name: str) -> bool:
@@ -133,6 +142,15 @@ def same_bits(one: float, other: float) -> bool:
     if math.isnan(one) or math.isnan(other):
         return math.isnan(one) and math.isnan(other)
     return struct.pack("<d", one) == struct.pack("<d", other)
+
+
+def same_numbers(one: float, other: float, rounding: float) -> bool:
+    """Return whether a number is that of the batch, the second one, to a share of it.
+
+    >>> same_numbers(100.00000001, 100.0, 1e-9), same_numbers(100.00000001, 100.0, 0.0)
+    (True, False)
+    """
+    return same_bits(one, other) or abs(one - other) <= rounding * max(1.0, abs(other)) > 0
 
 
 def whole_lines(content: bytes) -> list[bytes]:

@@ -65,6 +65,14 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         {"clock", "files"},
         "runs outside of Leeway: reads its bundle, and on which day it answers",
     ),
+    "tasks/bundle/runtimes/answer_queue.py": (
+        {"clock", "files"},
+        "runs outside of Leeway: keeps answers and when they were given",
+    ),
+    "tasks/bundle/runtimes/lambda_function.py": (
+        {"environment"},
+        "runs outside of Leeway: which folder keeps answers",
+    ),
     "tasks/databases/database_address.py": ({"files"}, "whether there is a file at an address"),
     "tasks/databases/duckdb_file.py": ({"files"}, "opens a file of DuckDB"),
     "tasks/databases/sqlite_file.py": ({"files"}, "opens a file of SQLite"),

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from flows.serving.bundle_version import bundled_version
+from flows.serving.bundles.bundle_version import bundled_version
 from flows.steps.in_service.single_rows import row_terms
 from tasks.bundle import FORMS, BundledVersion, Form, bundle_files
 from tasks.bundle.bundle_plan import bundle_data, bundle_plan

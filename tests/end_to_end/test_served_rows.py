@@ -180,6 +180,62 @@ def test_the_night_takes_in_what_was_answered_and_proves_every_bit(
     assert batch(workspace, f"@served/{NEXT}.jsonl").rows_elsewhere == len(predicted)
 
 
+def test_the_night_takes_in_the_answers_of_a_bundle_once_however_often_they_are_sent(
+    project: Copy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from flows.nightly import nightly
+    from flows.serving.bundles.answer_landing import LandedAnswers, land_answers
+    from flows.serving.bundles.bundle_version import bundle_of
+    from tasks.bundle.runtimes.answer_queue import AnswerQueue
+    from tasks.bundle.runtimes.answering_bundle import Bundle
+    from tasks.bundle.task import write_bundle
+    from tasks.lake import active_rows, deliveries, read_nights
+    from tasks.registry import PACKAGES, load_keys
+
+    project.replace_in_spec("serving: {log: true}\n", "")
+    workspace, sent, rows = project.enter(monkeypatch), tmp_path / "sent", rows_of(NIGHT)
+    key = load_keys(workspace.home, os.environ, pair=PACKAGES).private
+    assert key is not None
+    write_bundle(bundle_of(workspace, None, "python", key, b"", clock.now()).files, tmp_path / "bundle")
+    bundle = Bundle.open(tmp_path / "bundle")
+    answers = dict[str, float]()
+    for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):  # the device was restarted once
+        queue = AnswerQueue(bundle, sent)
+        answers |= {answer["id"]: answer["prediction"] for answer in map(queue.answer, part)}
+        queue.close()
+
+    def land(night: str) -> LandedAnswers:
+        landed = land_answers(workspace, files, date.fromisoformat(night))
+        for path in (workspace.folder / "served" / "rows").iterdir():
+            os.utime(path, (LANDED_AT, LANDED_AT))
+        return landed
+
+    files = AnswerQueue(bundle, sent).close()
+    contents = {path: path.read_bytes() for path in files}
+    files[0].write_bytes(contents[files[0]][:-9])  # the copy of the device was interrupted
+    first = land(NIGHT)
+    assert [(name, "did not arrive as a whole" in why) for name, why in first.refused] == [(files[0].name, True)]
+    for path, content in contents.items():
+        path.write_bytes(content)
+    assert land(NIGHT) == LandedAnswers(len(rows), 2, ())
+    assert not any(sent.iterdir())
+    _, proof = decided(workspace, NIGHT)
+    assert proof == ServedProof(len(rows), versions=(1,))
+    known = deliveries(workspace.lake, PROJECT)
+    stored = active_rows(workspace.lake, PROJECT, "predictions", known, where=[("role", "=", "champion")])
+    found = stored[stored["row_id"].isin(answers)].set_index("row_id")["prediction"]
+    assert found.to_dict() == pytest.approx(answers, rel=1e-12)
+    for path, content in contents.items():  # the device never heard that they had landed
+        path.write_bytes(content)
+    assert land(NEXT).rows == len(rows)
+    project.land("sales", NEXT, cells("sales", NEXT))
+    nightly(PROJECT, date.fromisoformat(NEXT))
+    assert read_nights(workspace.lake, PROJECT)[-1].answer(ServedAsBatch) is None, "nothing that was answered is new"
+    after = active_rows(workspace.lake, PROJECT, "rows", deliveries(workspace.lake, PROJECT))
+    assert after["row_id"].is_unique
+    assert after["row_id"].isin(answers).sum() == len(rows)
+
+
 def test_a_night_over_the_log_of_a_canary_keeps_the_answers_of_both_versions_apart(
     copy: Callable[..., Copy], monkeypatch: pytest.MonkeyPatch
 ) -> None:

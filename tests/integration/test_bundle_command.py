@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -10,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from flows.cli.app import main
-from flows.cli.commands.service.write_bundle import bundle_project, verify_bundle
+from flows.cli.commands.service.write_bundle import bundle_project, land_kept, verify_bundle
 from tasks.errors import DataError, EvidenceError, Terminal
+from tasks.serving_store.logged_rows import logged_answers
 from tests.integration.served_project import Project
+from tests.unit.serve.packages import ROW
 
 PAGE = Path(__file__).parents[2] / "deployments" / "BUNDLES.md"
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0].splitlines()
@@ -54,6 +58,22 @@ def test_the_champion_or_any_version_is_bundled_and_verified(
         timeout=60,
     )
     assert tested.stdout.startswith("bundled-flats version 1: 400 reference rows")
+    kept = tmp_path / "kept"
+    with pytest.raises(DataError, match="has no answers; expected files that"):
+        land_kept(project.name, kept)
+    lines = "".join(f"{json.dumps(ROW | {'flat': flat})}\n" for flat in (1, 2))
+    for words, given in ((["answer", "--keep", str(kept)], lines), (["hand-over", str(kept)], "")):
+        subprocess.run([sys.executable, str(out / "leeway.py"), *words], input=given, text=True, check=True, timeout=60)
+    land_kept(project.name, kept)
+    assert "2 answers in 1 file landed; the next night takes them in" in capsys.readouterr().out
+    (landed,) = (project.path.parent / "served" / "rows").iterdir()
+    assert len(logged_answers(landed.read_bytes())) == 2
+    of_another = landed.read_bytes().replace(b'"version":1', b'"version":2')
+    path = kept / f"2026-01-01-{hashlib.sha256(of_another).hexdigest()[:16]}.jsonl"
+    path.write_bytes(of_another)
+    with pytest.raises(DataError, match=r"1 file did not land .* version 2"):
+        land_kept(project.name, kept)
+    assert path.exists()
     verify_bundle(out)
     assert "verified: bundled-flats for python, serial " in " ".join(capsys.readouterr().out.split())
     with pytest.raises(DataError, match="replaces only an earlier one of the same project and form"):

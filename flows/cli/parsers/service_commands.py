@@ -102,15 +102,25 @@ def bundle(
     verify: Annotated[
         Path | None, typer.Option("--verify", help="Only verify the signature and the files of this bundle.")
     ] = None,
+    land: Annotated[
+        Path | None,
+        typer.Option(
+            "--land", help="Only land the answers that bundles of PROJECT have kept, from a folder with their files."
+        ),
+    ] = None,
 ) -> None:
     """Write a version as a signed folder that answers without Leeway and without a network."""
-    from flows.cli.commands.service.write_bundle import bundle_project, verify_bundle
+    from flows.cli.commands.service.write_bundle import bundle_project, land_kept, verify_bundle
 
     if verify is not None:
-        if project is not None or out is not None:
-            raise typer.BadParameter("verifies a folder; leave out PROJECT and --out", param_hint="--verify")
+        if project is not None or out is not None or land is not None:
+            raise typer.BadParameter("verifies a folder; leave out PROJECT, --out and --land", param_hint="--verify")
         verify_bundle(verify)
+    elif land is not None:
+        if project is None or out is not None:
+            raise typer.BadParameter("needs PROJECT, and no --out", param_hint="--land")
+        land_kept(project, land)
     elif project is None or out is None:
-        raise typer.BadParameter("needs PROJECT and --out, or --verify FOLDER", param_hint="bundle")
+        raise typer.BadParameter("needs PROJECT and --out or --land, or --verify FOLDER", param_hint="bundle")
     else:
         bundle_project(project, version, form, out)

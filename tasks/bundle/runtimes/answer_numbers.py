@@ -29,6 +29,8 @@ class Numbers(NamedTuple):
         The chosen class; 0 for a regression.
     probabilities : list of float
         Of several classes.
+    score : float
+        On the scale of the model; of several classes that of the chosen one.
     """
 
     prediction: float
@@ -36,6 +38,7 @@ class Numbers(NamedTuple):
     unsure: bool
     decision: int = 0
     probabilities: Sequence[float] = ()
+    score: float = math.nan
 
 
 def numbers_of(sums: Sequence[float], inputs: Sequence[float], plan: dict[str, Any]) -> Numbers:
@@ -49,15 +52,16 @@ def numbers_of(sums: Sequence[float], inputs: Sequence[float], plan: dict[str, A
     if plan["task"] == "multiclass":
         return _of_classes(sums, plan)
     score = (_exp(sums[0]) if plan["exponential"] else sums[0]) if not plan["probability"] else _log_odds(sums[0])
-    prediction = _prediction(score + plan["offset"], plan)
+    score += plan["offset"]
+    prediction = _prediction(score, plan)
     if plan["task"] == "binary":
         decision = int(sums[0] >= plan["decide_from"])
         sure = plan["sure"] is None or sums[0] >= plan["sure"]["above"] or sums[0] < plan["sure"]["below"]
-        return Numbers(prediction, prediction if decision else 1 - prediction, not sure, decision)
+        return Numbers(prediction, prediction if decision else 1 - prediction, not sure, decision, score=score)
     if plan["sure"] is None:
-        return Numbers(prediction, 0.0, unsure=False)
+        return Numbers(prediction, 0.0, unsure=False, score=score)
     confidence = -_expected_error(sums[0], inputs, plan["sure"])
-    return Numbers(prediction, confidence, not confidence >= plan["sure"]["threshold"])
+    return Numbers(prediction, confidence, not confidence >= plan["sure"]["threshold"], score=score)
 
 
 def _of_classes(sums: Sequence[float], plan: dict[str, Any]) -> Numbers:
@@ -76,7 +80,7 @@ def _of_classes(sums: Sequence[float], plan: dict[str, Any]) -> Numbers:
     chosen = order.index(max(order))
     confidence = max(shares)
     unsure = plan["sure"] is not None and not confidence >= plan["sure"]["threshold"]
-    return Numbers(float(chosen), confidence, unsure, chosen, shares)
+    return Numbers(float(chosen), confidence, unsure, chosen, shares, scores[chosen])
 
 
 def _prediction(score: float, plan: dict[str, Any]) -> float:

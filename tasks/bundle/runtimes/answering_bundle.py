@@ -15,18 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfoNotFoundError
 
 from tasks.bundle.runtimes.answer_numbers import Numbers, numbers_of
 from tasks.bundle.runtimes.compact_walk import CompactModel
 from tasks.row_contract.input_rows import InputRows
-from tasks.row_contract.row_reader import ContractReader, RowRefused
+from tasks.row_contract.row_reader import ContractReader, RowRefused, TypedRow
 
 DATA_FILE = "bundle.leeway"
 MANIFEST_FILE = "manifest.json"
 ONNX_FILE = "model.onnx"
-PROTOCOL = 1
+PROTOCOL = 2
 FORMAT = "leeway-bundle"
 EXACT = 0.0
 SHOWN = 5
@@ -37,13 +37,24 @@ class BundleError(Exception):
     """A bundle is damaged, or does not answer here as it did where it was made."""
 
 
+class BundleAnswer(NamedTuple):
+    """The answer to a row, and what it was made of; without inputs and numbers where the bundle is stale."""
+
+    shown: dict[str, Any]
+    row: Mapping[str, Any]
+    inputs: Sequence[float] = ()
+    numbers: Numbers | None = None
+
+
 class Bundle:
     """A version of a model outside of its service.
 
     Attributes
     ----------
-    project, version, serial : str, int, int
-        What it is; of two bundles of a project the one with the larger serial is newer.
+    project, version, digest, serial : str, int, str, int
+        What it is, with the digest of its version; of two bundles of a project the one with the larger serial is newer.
+    kept : dict
+        What a kept answer has of the contract: its digest, its columns, and how far numbers may be rounded.
     stale_on : date or None
         The first day on which it leaves every row to a person.
     contract : namespace
@@ -54,6 +65,8 @@ class Bundle:
         plan = _checked(data)
         about, self._answer = plan["about"], plan["answer"]
         self.project, self.version, self.serial = about["project"], about["version"], about["serial"]
+        self.digest: str = about["digest"]
+        self.kept: dict[str, Any] = plan["kept"]
         self._made_on = date.fromisoformat(about["made_on"])
         self.stale_on = None if about["stale_on"] is None else date.fromisoformat(about["stale_on"])
         self.references: list[dict[str, Any]] = plan["references"]
@@ -102,12 +115,16 @@ class Bundle:
         RowRefused
             The row breaks its contract; `faults` has each reason.
         """
+        return self.answered(row, today).shown
+
+    def answered(self, row: Mapping[str, Any], today: date | None = None) -> BundleAnswer:
+        """Return the same with what `AnswerQueue` keeps of it."""
         typed = self._reader.read(row)
         day = today or datetime.now(UTC).date()
         if self.is_stale(day):
-            return {"id": typed.row_id, "prediction": None, "deferred": True, "stale": True}
-        _, numbers = self._computed(typed.values)
-        return self._shown(typed.row_id, numbers)
+            return BundleAnswer({"id": typed.row_id, "prediction": None, "deferred": True, "stale": True}, row)
+        inputs, _, numbers = self._computed(typed)
+        return BundleAnswer(self._shown(typed.row_id, numbers), row, inputs, numbers)
 
     def is_stale(self, day: date) -> bool:
         """Return whether every row is left to a person: the bundle is too old, or the clock is before its making."""
@@ -136,7 +153,7 @@ class Bundle:
             typed = self._reader.read(row)
         except RowRefused as refusal:
             return {"refused": sorted({fault.reason for fault in refusal.faults})}
-        sums, numbers = self._computed(typed.values)
+        _, sums, numbers = self._computed(typed)
         return {
             "id": typed.row_id,
             "sums": [value if math.isfinite(value) else None for value in sums],
@@ -155,10 +172,10 @@ class Bundle:
             if not _is_same(found[name], wanted[name], self._answer["tolerance"] if name == "prediction" else EXACT)
         ]
 
-    def _computed(self, values: Mapping[str, Any]) -> tuple[Sequence[float], Numbers]:
-        inputs = self._inputs.of(values)
+    def _computed(self, row: TypedRow) -> tuple[Sequence[float], Sequence[float], Numbers]:
+        inputs = self._inputs.of(row.values)
         sums = self._run(preprocessed(inputs, self._steps))
-        return sums, numbers_of(sums, inputs, self._answer)
+        return inputs, sums, numbers_of(sums, inputs, self._answer)
 
     def _shown(self, row_id: str, numbers: Numbers) -> dict[str, Any]:
         degree, task = self.contract.degree, self._answer["task"]

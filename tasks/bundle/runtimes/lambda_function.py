@@ -1,13 +1,18 @@
-"""A handler for AWS Lambda: `{"row": {...}}` or `{"rows": [...]}`, as an event or as the body of an HTTP request."""
+"""A handler for AWS Lambda: `{"row": {...}}` or `{"rows": [...]}`, as an event or as the body of an HTTP request.
+
+Where the variable LEEWAY_ANSWERS names a folder that outlives the function, such as one of EFS, answers are kept there.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tasks.bundle.runtimes.answer_queue import AnswerQueue
 from tasks.bundle.runtimes.answering_bundle import Bundle
 from tasks.row_contract.row_reader import RowRefused
 
@@ -38,6 +43,12 @@ def _bundle() -> Bundle:
     return Bundle.open(Path(__file__).parent)
 
 
+@lru_cache(maxsize=1)
+def _queue() -> AnswerQueue | None:
+    folder = os.environ.get("LEEWAY_ANSWERS")
+    return AnswerQueue(_bundle(), folder) if folder else None
+
+
 def _content(event: dict[str, Any]) -> Any:
     try:
         body = event["body"] or ""
@@ -56,12 +67,15 @@ def _replied(content: Any) -> dict[str, Any]:
         raise _RequestError(TOO_LARGE, "too_many_rows", f"found {len(rows)} rows; expected at most {MOST_ROWS}")
     bundle = _bundle()
     about = {"project": bundle.project, "version": bundle.version}
-    answers, faults = [], []
+    answered, faults = [], []
     for number, row in enumerate(rows):
         try:
-            answers.append(bundle.answer(row))
+            answered.append(bundle.answered(row))
         except RowRefused as refusal:
             faults += [{"row": number, **fault._asdict()} for fault in refusal.faults]
     if faults:
         raise _RequestError(UNPROCESSABLE, "row_refused", "rows break the contract; no row was answered", faults)
+    if queue := _queue():
+        queue.keep(answered)
+    answers = [one.shown for one in answered]
     return {**about, "answers": answers} if "rows" in content else {**about, "answer": answers[0]}

@@ -362,7 +362,7 @@ export class RowRefused extends Error {
 }
 export const openBundle = file => {
   const end = file.indexOf("\n"), [format, protocol, sum] = file.slice(0, end).split(" "), body = file.slice(end + 1);
-  if (format != "leeway-bundle" || protocol != "1") throw new Error("this is no bundle that this runtime reads");
+  if (format != "leeway-bundle" || protocol != "2") throw new Error("this is no bundle that this runtime reads");
   if (checksum(body) != sum) throw new Error("the bundle has changed since it was written; copy it again");
   const {about, contract, inputs: plan, answer: how, model, references} = JSON.parse(body);
   const read = reader(contract), inputsFrom = inputsOf(plan), sumsFrom = sumsOf(model);

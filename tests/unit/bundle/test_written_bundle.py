@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from flows.serving.bundle_version import unbundled
+from flows.serving.bundles.bundle_version import unbundled
 from tasks.bundle import task
 from tasks.bundle.bundle_forms import checked_about
 from tasks.bundle.bundle_readme import bundle_readme

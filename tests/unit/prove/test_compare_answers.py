@@ -45,6 +45,7 @@ def answer(place: int, **changes: Any) -> LoggedAnswer:
         worker=0,
         number=place,
         contract=row.get("contract", "now"),
+        rounding=row.get("rounding", 0.0),
     )
 
 
@@ -72,6 +73,15 @@ def test_equal_bits_are_proven_and_a_missing_number_equals_another() -> None:
 def test_the_first_step_that_differs_is_named(changes: dict[str, Any], step: Any) -> None:
     found = proof((answer(0, **changes), BATCH[0]), (answer(1), BATCH[1]))
     assert found == ServedProof(2, 1, (SkewedRow("a", 2, step),), versions=(2,))
+
+
+def test_the_numbers_of_a_bundle_are_proven_to_its_rounding_and_who_decides_exactly() -> None:
+    near = {"prediction": 1 + 1e-13, "confidence": -1 - 1e-13, "rounding": 1e-12}
+    assert proof((answer(0, **near), BATCH[0])) == ServedProof(1, versions=(2,))
+    far = proof((answer(0, **near | {"prediction": 1 + 1e-11}), BATCH[0]))
+    assert far.skewed == (SkewedRow("a", 2, "prediction"),)
+    other = proof((answer(0, **near, deferred=True), BATCH[0]))
+    assert other.skewed == (SkewedRow("a", 2, "unsure"),)
 
 
 def test_a_zero_of_the_other_sign_is_another_number() -> None:

@@ -471,6 +471,7 @@ def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Lo
         (2, {"contract": "cdef"}),
         (3, {"contract": "cdef", "tables": "12.30"}),
         (4, {"contract": "cdef", "tables": "12.30", "arm": "champion"}),
+        (5, {"contract": "cdef", "tables": "12.30", "arm": "champion", "serial": 17, "rounding": 1e-12}),
     ],
 )
 def test_a_line_of_each_protocol_is_read(protocol: int, added: dict[str, Any]) -> None:
@@ -494,8 +495,8 @@ def test_a_line_of_each_protocol_is_read(protocol: int, added: dict[str, Any]) -
     assert numbers_of(first.bits) == (0.5, 71.25, -3.0)
     assert second.unsure
     newer = f'"protocol":{protocol}'.encode()
-    with pytest.raises(EvidenceError, match=r"has protocol 5; this Leeway reads \(1, 2, 3, 4\)"):
-        logged_answers(content.replace(newer, b'"protocol":5'))
+    with pytest.raises(EvidenceError, match=r"has protocol 6; this Leeway reads \(1, 2, 3, 4, 5\)"):
+        logged_answers(content.replace(newer, b'"protocol":6'))
 
 
 @pytest.mark.parametrize("state", ["", "12.30", "-.4", "-.-"])

@@ -1,4 +1,4 @@
-"""`leeway bundle`: write a version as a signed folder that answers without Leeway, or verify one."""
+"""`leeway bundle`: write a version as a signed folder that answers without Leeway, verify one, or land its answers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import gzip
 import json
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flows.cli.console import screen, table
 from flows.cli.session import open_servers
 from flows.shipped_files import shipped_file
 from tasks import clock
 from tasks.bundle import Form
+from tasks.bundle.runtimes.answer_queue import OPEN
 from tasks.bundle.task import check_folder, read_bundle, write_bundle
-from tasks.errors import EvidenceError
+from tasks.errors import DataError, EvidenceError
 from tasks.registry import PACKAGES, load_keys
 from tasks.registry.manifest import MANIFEST, verify
 from tasks.render.safe_text import terminal
+from tasks.render.values import counted
 from tasks.spec import find_project, home, projects_folder, read_spec
 from tasks.spec.find_project import FILE
 
@@ -29,7 +32,7 @@ def bundle_project(project: str, version: int | None, form: Form, out: Path) -> 
     name = read_spec(path).project
     check_folder(name, form, out)
     with open_servers(path):
-        from flows.serving.bundle_version import bundle_of
+        from flows.serving.bundles.bundle_version import bundle_of
         from flows.workspace import open_workspace
 
         workspace = open_workspace(name)
@@ -50,6 +53,35 @@ def bundle_project(project: str, version: int | None, form: Form, out: Path) -> 
         + ("never stale" if stale is None else f"stale from {stale} on")
         + ("" if made.bundled.schema.interval is None else "; its predictions have no intervals (lower, upper)")
     )
+
+
+def land_kept(project: str, folder: Path) -> None:
+    """Land the answers that bundles have handed over in a folder, and print how many.
+
+    Raises
+    ------
+    DataError
+        When there is no file of answers, or one that does not land; the others have landed then.
+    """
+    paths = sorted(path for path in folder.glob("[!.]*.jsonl") if not path.name.startswith(OPEN))
+    if not paths:
+        raise DataError(f"{folder} has no answers; expected files that `leeway.py hand-over` of a bundle has named")
+    path = find_project(project)
+    with open_servers(path):
+        from flows.serving.bundles.answer_landing import land_answers
+        from flows.workspace import open_workspace
+
+        workspace = open_workspace(read_spec(path).project)
+        today = clock.now().astimezone(ZoneInfo(workspace.spec.schedule.time_zone)).date()
+        landed = land_answers(workspace, paths, today)
+    screen().print(
+        f"{counted(landed.rows, 'answer')} in {counted(landed.files, 'file')} landed; the next night takes them in"
+    )
+    if landed.refused:
+        name, why = landed.refused[0]
+        raise DataError(
+            f"{counted(len(landed.refused), 'file')} did not land and stayed in {folder}, such as {name}: {why}"
+        )
 
 
 def verify_bundle(folder: Path) -> None:

@@ -86,6 +86,7 @@ def bundled_version(
         stale_on=None if days is None else made_on + timedelta(days=days),
         serial=int(moment.timestamp()),
         label=spec.source.label.column,
+        row_label=spec.source.label.column if spec.source.label.uri is None else "",
         objective=spec.scope.objective,
     )
 
