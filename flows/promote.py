@@ -15,15 +15,15 @@ from flows.kept_version import keep_champions
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
 from flows.steps.in_service.degree_raise import follow_degree_requests, request_waits
-from flows.steps.in_service.landed_steps import landed_step
+from flows.steps.in_service.landed_record import has_landed, record_landed
 from flows.steps.in_service.rollout_steps import announce_rollouts, next_step, unannounced
 from flows.steps.publish import name_run, write_report
 from flows.steps.recorded_spec import require_own_name
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
-from tasks.errors import Error, EvidenceError
+from tasks.errors import EvidenceError
 from tasks.evaluate import Evidence
-from tasks.lake import acquire_lease, append_entry, read_entries
+from tasks.lake import PROMOTION_LEASE, acquire_lease, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.model_card import answered as card_answered
 from tasks.notify.task import notify_failure, send_notifications_task
@@ -56,7 +56,6 @@ from tasks.registry import Version
 from tasks.registry.mlflow_names import ANSWER_REASON, APPROVER, BARRED, CHAMPION, PROMOTED, REFUSED, TO_TELL
 from tasks.rollout import RolloutVerdict
 
-LEASE = "promotion"
 EVENTS = {
     "promoted": "model.promoted",
     "rolled_back": "model.rolled_back",
@@ -84,7 +83,7 @@ def promote(project: str, date: Date | None = None) -> dict[str, Any]:
     workspace = open_workspace(project)
     require_own_name(workspace)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
-    record_landed(workspace, night)
+    record_landed(workspace, StepTime(night, clock.now()))
     versions = workspace.registry.versions(workspace.project)
     raises = follow_degree_requests(workspace, versions, StepTime(night, clock.now()))
     steps = plan(registry_state(workspace, versions), workspace.spec, clock.now())
@@ -106,43 +105,13 @@ def has_work(workspace: Workspace) -> bool:
         or request_waits(workspace, versions)
         or any(True for _ in unannounced(read_entries(workspace.lake, workspace.project), versions))
         or bool(plan(registry_state(workspace, versions), workspace.spec, moment.time))
-        or _has_landed(workspace, moment)
+        or has_landed(workspace, moment)
     )
-
-
-def _has_landed(workspace: Workspace, moment: StepTime) -> bool:
-    try:
-        return landed_step(workspace, moment) is not None
-    except Error as error:
-        logger().warning(line("rollout_not_judged", why=error))
-        return False
-
-
-def record_landed(workspace: Workspace, night: Date) -> None:
-    """Record the step of a rollout that follows from what a prediction service has landed, once.
-
-    What cannot be read, such as a landing zone that does not respond, is logged, and is tried again by the next run:
-    approvals do not wait for it.
-    """
-    try:
-        _record_landed(workspace, night)
-    except Error as error:
-        logger().warning(line("rollout_not_judged", why=error))
-
-
-def _record_landed(workspace: Workspace, night: Date) -> None:
-    if landed_step(workspace, StepTime(night, clock.now())) is None:
-        return
-    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
-        leased = workspace.with_lease(lease)
-        step = landed_step(leased, StepTime(night, clock.now()))
-        if step is not None and append_entry(leased.lake, leased.project, step):
-            logger().info(line("rollout_step", action=step.action, what=step.reason))
 
 
 def _take_all(workspace: Workspace, night: Date) -> list[Step]:
     """Plan again and take the steps as the only run that does so: the record of a later run is not overwritten."""
-    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+    with acquire_lease(workspace.lake, workspace.project, PROMOTION_LEASE) as lease:
         leased = workspace.with_lease(lease)
         state = registry_state(leased, leased.registry.versions(leased.project))
         steps = plan(state, leased.spec, clock.now())
@@ -159,7 +128,7 @@ def roll_back_now(workspace: Workspace, reason: str, night: Date) -> str:
 @flow(name="rollback")
 def _roll_back(project: str, reason: str, night: Date) -> str:
     workspace = open_workspace(project)
-    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+    with acquire_lease(workspace.lake, workspace.project, PROMOTION_LEASE) as lease:
         leased = workspace.with_lease(lease)
         if (ended := _end_rollout(leased, reason, night)) is None:
             versions = leased.registry.versions(leased.project)

@@ -12,13 +12,11 @@ from flows.steps.publish import write_report
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.errors import DataError, EvidenceError
-from tasks.lake import acquire_lease, append_entry, read_entries
+from tasks.lake import PROMOTION_LEASE, acquire_lease, append_entry, read_entries
 from tasks.records import PromotionEntry, RecordedVersion, champion_record
 from tasks.registry import Draft, Version, verify
 from tasks.registry.manifest import MANIFEST, SIGNATURE
 from tasks.registry.mlflow_names import CHAMPION, KEY, PROMOTED
-
-LEASE = "promotion"
 
 
 def restore(workspace: Workspace, reason: str) -> str:
@@ -34,7 +32,7 @@ def restore(workspace: Workspace, reason: str) -> str:
     EvidenceError
         The copy is not what was promoted, or this machine has no key to sign with.
     """
-    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+    with acquire_lease(workspace.lake, workspace.project, PROMOTION_LEASE) as lease:
         leased = workspace.with_lease(lease)
         changes = champion_record(read_entries(leased.lake, leased.project)).champion_changes()
         if not changes:

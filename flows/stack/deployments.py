@@ -20,7 +20,7 @@ from tasks.whole_file import write_whole
 POOL = "leeway"
 EVERY_MINUTE = Schedule().promote
 POLLED = ("promote", EVERY_MINUTE)
-"""What the poll of all projects runs, so that a schedule of its own is off."""
+"""What the poll of all projects starts, so that a schedule of its own is off."""
 # A night or a retraining waits for the one before it; a poll that is still running makes the next one unnecessary.
 COLLISIONS = {
     "nightly": "ENQUEUE",
@@ -194,12 +194,12 @@ def _deployments(spec: ProjectSpec, *, scheduled: bool) -> list[dict[str, Any]]:
 
 
 def _poll(*, scheduled: bool) -> dict[str, Any]:
-    """Return the deployment that runs `promote` for each project that has answers and no schedule of its own for it."""
+    """Return the deployment that starts `promote` of each project with answers and no schedule of its own for it."""
     kind = "promotions"
     return {
         "name": ALL,
         "entrypoint": entrypoint(kind),
-        "description": "Carry out the approvals and rejections set in MLflow, of all projects.",
+        "description": "Look for answers of people in MLflow, of all projects, and start promote where there is one.",
         "version": None,
         "tags": ["leeway"],
         "work_pool": {"name": POOL},

@@ -17,7 +17,7 @@ from tasks.lake.batches import (
 from tasks.lake.decision_log import append_entry, move_project, read_entries, read_nights, recorded_projects
 from tasks.lake.lake import Lake
 from tasks.lake.landing_file import LandingFolder
-from tasks.lake.lease import NIGHT_LEASE, Lease, acquire_lease
+from tasks.lake.lease import NIGHT_LEASE, PROMOTION_LEASE, Lease, acquire_lease
 from tasks.lake.object_files import file_system, listed, s3_options
 from tasks.lake.predicates import Cell, Filter, one_of, predicate
 from tasks.lake.repeats import append_repeats, read_repeats
@@ -40,6 +40,7 @@ from tasks.lake.table_storage import (
 
 __all__ = [
     "NIGHT_LEASE",
+    "PROMOTION_LEASE",
     "SUPERSEDED",
     "TABLES",
     "Batch",

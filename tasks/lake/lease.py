@@ -30,6 +30,8 @@ from tasks.logs import line, logger
 TABLE = "leases"
 NIGHT_LEASE = "night"
 """The lease of a run that changes the data of a project: a night, a retraining, an erasure or upkeep."""
+PROMOTION_LEASE = "promotion"
+"""The lease of a run that changes which version is champion, how it is rolled out, or the degree of automation."""
 SPAN = timedelta(seconds=120)
 PROLONG_SECONDS = 40.0
 LOOK_SECONDS = 1.0

@@ -57,8 +57,8 @@ def overdue_step(last: RolloutEntry, now: datetime) -> str | None:
     """Return why no step can be expected to follow on the last one of a rollout; None if one can.
 
     A service that runs records a doubt at the latest when the time of a stage is over, and a finished rollout is
-    promoted within a minute. A version that no service has taken up waits, and so does a person's decision: both until
-    the evidence is too old.
+    promoted within two minutes. A version that no service has taken up waits, and so does a person's decision: both
+    until the evidence is too old.
 
     Examples
     --------

@@ -29,6 +29,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "flows/monitor.py": ({"lake"}, "reads the night's data"),
     "flows/retrain.py": ({"clock", "files"}, "the night and its moment; the folder of interrupted searches"),
     "flows/promote.py": ({"clock"}, "the night and the moment of a step"),
+    "flows/promotions.py": ({"clock"}, "the moment of a poll"),
     "flows/migrate.py": ({"clock", "lake"}, "the moment of a migration; looks at what is stored before it plans one"),
     "flows/rename.py": (
         {"clock", "environment", "files", "lake"},

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from flows.promote import record_landed
 from flows.serving.rollout_landing import RolloutLanding
+from flows.steps.in_service.landed_record import record_landed
 from flows.steps.in_service.landed_steps import landed_step
 from flows.workspace import Workspace, assemble
 from tasks import clock
@@ -221,7 +221,7 @@ def test_a_landing_zone_that_cannot_be_read_stops_no_approval_and_is_read_again_
     folder.write_bytes(b"")  # in the way
     with pytest.raises(Unreachable):
         landed_step(stage.workspace, StepTime(stage.now.date(), stage.now))
-    record_landed(stage.workspace, stage.now.date())
+    record_landed(stage.workspace, StepTime(stage.now.date(), stage.now))
     assert "rollout_not_judged" in caplog.text
     assert stage.outcome == HEALTHY[:1]
     folder.unlink()
@@ -394,7 +394,7 @@ class Finishing:
     @property
     def outcome(self) -> tuple[str, str]:
         """Let the promote flow record what follows; return the last step and its reason."""
-        record_landed(self.workspace, clock.now().date())
+        record_landed(self.workspace, StepTime(clock.now().date(), clock.now()))
         from tasks.lake import read_entries
 
         step = [each for each in read_entries(self.project.lake, self.project.name) if isinstance(each, RolloutEntry)]

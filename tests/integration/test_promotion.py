@@ -13,6 +13,7 @@ import pytest
 
 from tasks import clock
 from tasks.dataset.degree_in_force import degree_in_force
+from tasks.errors import EvidenceError
 from tasks.lake import append_entry, read_entries
 from tasks.promote import StepTime
 from tasks.records import Entry, PromotionEntry, RollbackEntry, running_rollout
@@ -25,6 +26,8 @@ from tests.unit.people.test_audit import night
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
+    from tasks.promote import RegistryState
+    from tasks.registry import Version
 
 PROJECT = "promotion"
 SPEC = ProjectSpec.model_validate(
@@ -156,18 +159,72 @@ def promoted(workspace: Workspace) -> dict[str, Any]:
 
 
 @flows
-def test_the_poll_of_all_projects_promotes_what_a_person_approved(made: Made, servers: Path) -> None:
+def test_the_poll_of_all_projects_starts_one_run_where_a_person_approved_a_version(made: Made, servers: Path) -> None:
     from flows.promotions import promotions
     from flows.stack.deployments import deploy
+    from flows.stack.run_deployment import run_due
 
     workspace = made("polled")
-    deploy([workspace.spec], servers)
     waits(workspace)
     assert "polled" not in promotions()
     workspace.registry.set_tag("polled", 1, "approval", "approved")
-    assert promotions()["polled"] == "promoted"
-    assert workspace.registry.aliases("polled")["champion"] == 1
+    assert promotions()["polled"] == "not deployed"
+    deploy([workspace.spec], servers)
+    assert promotions()["polled"] == "started"
+    assert "champion" not in workspace.registry.aliases("polled"), "the poll itself promotes nothing"
+    assert promotions()["polled"] == "under way", "no second run waits behind the first"
+    (outcome,) = run_due("promote", "polled")
+    assert (outcome["action"], workspace.registry.aliases("polled")["champion"]) == ("promoted", 1)
     assert "polled" not in promotions()
+
+
+@flows
+def test_a_project_that_cannot_be_looked_at_has_a_run_that_fails_and_holds_up_no_other(
+    made: Made, servers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import promote
+    from flows.promotions import promotions
+    from flows.stack.deployments import deploy
+    from flows.stack.run_deployment import run_due
+
+    projects = [made(name) for name in ("lost", "broken", "sound")]
+    deploy([workspace.spec for workspace in projects], servers)
+    for workspace in projects:
+        workspace.registry.set_tag(workspace.project, waits(workspace), "approval", "approved")
+    errors, of_registry = {"lost": EvidenceError("no file"), "broken": ZeroDivisionError()}, promote.registry_state
+
+    def registry_state(workspace: Workspace, versions: list[Version]) -> RegistryState:
+        if workspace.project in errors:
+            raise errors[workspace.project]
+        return of_registry(workspace, versions)
+
+    monkeypatch.setattr(promote, "registry_state", registry_state)
+    found = promotions()
+    assert [found[workspace.project] for workspace in projects] == ["started"] * 3
+    for name, error in errors.items():
+        with pytest.raises(type(error)):
+            run_due("promote", name)
+    assert [outcome["action"] for outcome in run_due("promote", "sound")] == ["promoted"]
+
+
+@flows
+def test_a_run_without_a_process_does_not_block_a_project_for_ever(made: Made, servers: Path) -> None:
+    from prefect import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
+    from prefect.states import Running
+
+    from flows.stack.deployments import deploy
+    from flows.stack.run_deployment import LONGEST_RUN, start
+
+    deploy([made("gone").spec], servers)
+    now = clock.now()
+    assert [start("promote", "gone", now) for _ in range(2)] == ["started", "under way"]
+    with get_client(sync_client=True) as client:
+        of_project = DeploymentFilter(name=DeploymentFilterName(any_=["gone"]))
+        (waiting,) = [run for run in client.read_flow_runs(deployment_filter=of_project) if not run.auto_scheduled]
+        client.set_flow_run_state(waiting.id, Running(), force=True)
+    assert start("promote", "gone", now) == "under way"
+    assert start("promote", "gone", now + 2 * LONGEST_RUN) == "started"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import cast
 from flows.steps.actor import account
 from flows.workspace import Workspace
 from tasks.inference.automation_degree import Degree
-from tasks.lake import acquire_lease, append_entry, read_entries
+from tasks.lake import PROMOTION_LEASE, acquire_lease, append_entry, read_entries
 from tasks.logs import line, logger
 from tasks.promote import UNNAMED, StepTime
 from tasks.promote.degree_request import DegreeRequest, degree_refusals, degree_request
@@ -16,8 +16,6 @@ from tasks.promote.promotion_plan import refusal
 from tasks.records import DegreeEntry, Entry, NightEntry, champion_record, nights_of
 from tasks.registry import Version
 from tasks.registry.mlflow_names import DEGREE, RAISE_REFUSED
-
-LEASE = "promotion"
 
 
 def follow_degree_requests(workspace: Workspace, versions: Sequence[Version], moment: StepTime) -> list[str]:
@@ -29,7 +27,7 @@ def follow_degree_requests(workspace: Workspace, versions: Sequence[Version], mo
     requests = [request for version in versions if (request := degree_request(version.number, version.tags))]
     if not requests:
         return []
-    with acquire_lease(workspace.lake, workspace.project, LEASE) as lease:
+    with acquire_lease(workspace.lake, workspace.project, PROMOTION_LEASE) as lease:
         leased = workspace.with_lease(lease)
         return [said for request in requests if (said := _followed(leased, request, moment))]
 

@@ -50,7 +50,7 @@ class Schedule(SpecSection):
     promote: str = Field(
         "* * * * *",
         description="Cron expression of the promote flow, which carries out approvals. By default, one poll of all "
-        "projects each minute runs it where there is something to do.",
+        "projects each minute starts it where there is something to do.",
     )
     upkeep: str = Field(
         "0 5 * * 0", description="Cron expression of the upkeep flow: compaction, retention, unused files."
