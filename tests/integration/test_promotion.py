@@ -18,7 +18,7 @@ from tasks.lake import append_entry, read_entries
 from tasks.promote import StepTime
 from tasks.records import Entry, PromotionEntry, RollbackEntry, running_rollout
 from tasks.registry import Basis, Draft
-from tasks.registry.mlflow_names import BARRED, PROMOTED, ROLLOUT, TO_TELL
+from tasks.registry.mlflow_names import BARRED, DEGREE, PROMOTED, ROLLOUT, TO_TELL
 from tasks.rollout import RolloutVerdict
 from tasks.spec import evidence_digest
 from tasks.spec.project_spec import ProjectSpec
@@ -141,7 +141,17 @@ def test_a_person_raises_a_degree_that_has_fallen_by_a_tag_on_the_page_of_the_ch
     assert (entry.action, entry.actor, entry.reason) == ("partial", "ann", "retrained")
     assert "it fell on 2026-01-03" in getattr(entry, "evidence", "")
     assert degree_in_force(read_entries(workspace.lake, project), "partial") == "partial"
-    assert asked(1, **{"raise": "partial"}) == {}, "of one that a crashed run left, nothing is recorded again"
+
+    def shown() -> str:
+        version = registry.version(project, 1)
+        return "" if version is None else version.tags[DEGREE]
+
+    assert shown() == "partial: raised by ann"
+    assert asked(1, **{"raise": "partial", "by": "ann"}) == {}, "one that a crashed run left is removed"
+    refused = asked(1, **{"raise": "partial", "by": "bob"})["degree.refused"]
+    assert "bob is not one of automation.approvers" in refused, "a second request is checked as the first one"
+    assert "partial is in force" in refused
+    assert shown() == "partial: raised by ann"
     assert len(read_entries(workspace.lake, project, "degree")) == 1
 
 

@@ -7,6 +7,7 @@ from typing import cast
 
 from flows.steps.actor import account
 from flows.workspace import Workspace
+from tasks.dataset.degree_in_force import degree_in_force
 from tasks.inference.automation_degree import Degree
 from tasks.lake import PROMOTION_LEASE, acquire_lease, append_entry, read_entries
 from tasks.logs import line, logger
@@ -50,19 +51,26 @@ def _refusal(workspace: Workspace, request: DegreeRequest, entries: Sequence[Ent
 
 def _followed(workspace: Workspace, request: DegreeRequest, moment: StepTime) -> str:
     entries, registry, project = read_entries(workspace.lake, workspace.project), workspace.registry, workspace.project
-    name = f"{request.version}/{request.asked}/{_fall_of(entries)}"
-    if not any(entry.kind == DegreeEntry.kind and entry.name == name for entry in entries):
+    by, name = request.by or UNNAMED, f"{request.version}/{request.asked}/{_fall_of(entries)}"
+    if not _is_recorded(workspace, entries, (name, request.asked), by):
         if refused := _refusal(workspace, request, entries):
             registry.set_tag(project, request.version, RAISE_REFUSED, refused)
             return ""
-        entry = raised(entries, (name, request.asked), moment, (request.by or UNNAMED, request.reason))
+        entry = raised(entries, (name, request.asked), moment, (by, request.reason))
         append_entry(workspace.lake, project, entry)
     said = f"the degree of automation is raised to {request.asked}"
-    registry.set_tag(project, request.version, DEGREE, f"{request.asked}: raised by {request.by or UNNAMED}")
+    registry.set_tag(project, request.version, DEGREE, f"{request.asked}: raised by {by}")
     for tag in (*request.tags, RAISE_REFUSED):
         registry.delete_tag(project, request.version, tag)
-    logger().info(line("degree_raised", to=request.asked, by=request.by or UNNAMED))
+    logger().info(line("degree_raised", to=request.asked, by=by))
     return said
+
+
+def _is_recorded(workspace: Workspace, entries: Sequence[Entry], to: tuple[str, str], by: str) -> bool:
+    """Return whether the record has this request of this person, and it counts: a run crashed before it removed it."""
+    name, asked = to
+    recorded = any(isinstance(entry, DegreeEntry) and (entry.name, entry.actor) == (name, by) for entry in entries)
+    return recorded and degree_in_force(entries, workspace.spec.automation.degree) == asked
 
 
 def _fall_of(entries: Sequence[Entry]) -> str:
