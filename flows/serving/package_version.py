@@ -21,6 +21,7 @@ from tasks.package import reference_joins, reference_rows, unservable, with_join
 from tasks.registry.manifest import MANIFEST
 from tasks.registry.statement import Signed
 from tasks.registry.versions import Version
+from tasks.row_contract import RowContract
 from tasks.serving_store import ReferenceAnswer, ReferenceRequest, ServablePackage
 from tasks.serving_store.servable_package import PROTOCOL
 from tasks.spec import ProjectSpec
@@ -47,24 +48,63 @@ def packaged(
     DataError
         When single rows cannot be answered as in the nightly batch; it names every reason.
     """
-    model, spec = load_model(files), terms.spec
-    if faults := unservable(spec, model.schema):
-        raise DataError(
-            f"version {version.number} of {spec.project} cannot be served: {'; '.join(faults)}. The nightly batch "
-            "answers its rows as before"
-        )
-    contract, splits = terms.contract, split_points(model.file[1])
-    rows = reference_rows(contract, model.schema, splits)
+    contract = terms.contract
     return ServablePackage(
         protocol=PROTOCOL,
-        project=spec.project,
+        project=terms.spec.project,
         version=version.number,
         version_key=version.about["key"],
         version_digest=signed.digest,
-        contract=msgspec.Raw(msgspec.json.encode(contract)),
-        references=batch_references(rows, reference_joins(contract, model.schema, splits), terms, model, moment),
-        signed_as=_signed_as(files, spec),
+        contract=_written(contract),
+        references=_references(version.number, files, terms, moment),
+        signed_as=_signed_as(files, terms.spec),
     )
+
+
+def under_degree(
+    package: ServablePackage, files: Mapping[str, bytes], terms: RowTerms, moment: datetime
+) -> ServablePackage:
+    """Return the package of the same version under another degree of automation, from its own verified files.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        The files of the package.
+    terms : RowTerms
+        Those of the package, but for the degree.
+    moment : datetime
+        The time of the batch answers.
+
+    Raises
+    ------
+    DataError
+        When single rows cannot be answered as in the nightly batch; it names every reason.
+    """
+    references = _references(package.version, files, terms, moment)
+    return msgspec.structs.replace(package, contract=_written(terms.contract), references=references)
+
+
+def differs_in_degree_only(package: ServablePackage, contract: RowContract) -> bool:
+    """Return whether a package is of a contract, but for the degree of automation."""
+    return msgspec.structs.replace(package.row_contract, degree=contract.degree) == contract
+
+
+def _written(contract: RowContract) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(contract))
+
+
+def _references(
+    number: int, files: Mapping[str, bytes], terms: RowTerms, moment: datetime
+) -> tuple[ReferenceRequest, ...]:
+    model, spec, contract = load_model(files), terms.spec, terms.contract
+    if faults := unservable(spec, model.schema):
+        raise DataError(
+            f"version {number} of {spec.project} cannot be served: {'; '.join(faults)}. The nightly batch "
+            "answers its rows as before"
+        )
+    splits = split_points(model.file[1])
+    rows = reference_rows(contract, model.schema, splits)
+    return batch_references(rows, reference_joins(contract, model.schema, splits), terms, model, moment)
 
 
 def _signed_as(files: Mapping[str, bytes], spec: ProjectSpec) -> str:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from flows.loaded_version import fetched
 from flows.serving.feature_publishing.table_publisher import TablePublisher
-from flows.serving.package_version import packaged
+from flows.serving.package_version import differs_in_degree_only, packaged, under_degree
 from flows.serving.project_terms import ProjectTerms, Terms
 from flows.serving.rollout_control import PackagePair, RolloutControl
 from flows.serving.rollout_landing import rollout_landing
@@ -234,13 +234,20 @@ class Publisher:
 
     def _package(self, recorded: RecordedVersion, since: datetime | None, terms: Terms) -> Found | None:
         """Return the package of a version, from the store or newly made; None if the registry has no such version."""
+        under_another_degree = ""
         for package, digest in self.store.packages(self.project):
-            if recorded.is_same(package.version, package.version_digest) and package.row_contract == terms.contract:
+            if not recorded.is_same(package.version, package.version_digest):
+                continue
+            if package.row_contract == terms.contract:
                 return Found(package, digest, is_new=False)
+            if differs_in_degree_only(package, terms.contract):
+                under_another_degree = digest
         key = (recorded, self._read.stamp)
         if (refused := self._refused.get(key)) is not None and monotonic() < refused.until:
             raise refused.error.with_traceback(None)
         try:
+            if under_another_degree:
+                return self._under_degree(under_another_degree, terms)
             return self._made(recorded, since, terms)
         except (
             Terminal
@@ -249,6 +256,12 @@ class Publisher:
             kept = {key: refused for key, refused in self._refused.items() if key[1] == self._read.stamp}
             self._refused = {**kept, key: Refused(error, until)}
             raise
+
+    def _under_degree(self, digest: str, terms: Terms) -> Found:
+        """Return a package of the store under the degree that is in force: a fall of it needs no MLflow."""
+        package, files = self.store.package(self.project, digest)
+        package = under_degree(package, files, terms.rows, clock.now())
+        return Found(package, self.store.add_package(package, files, self._private), is_new=True)
 
     def _made(self, recorded: RecordedVersion, since: datetime | None, terms: Terms) -> Found | None:
         found = fetched(self._registry(terms.spec), self.project, recorded, since)
