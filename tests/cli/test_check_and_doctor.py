@@ -163,45 +163,6 @@ def test_a_project_upstream_must_be_one(shop: Path, leeway: Leeway) -> None:
     ]
 
 
-@pytest.mark.usefixtures("shop")
-def test_doctor_finds_this_machine_fit(leeway: Leeway) -> None:
-    said = leeway("doctor")
-    assert said.code == 0, said.out
-    assert "packages as required: prefect" in said.out
-    assert "ok   trees and linear models are evaluated in C" in said.out
-    assert "ok   project shop, owner me" in said.out
-    assert "the own code of projects" in said.out
-
-
-def test_doctor_names_what_is_in_the_way(shop: Path, leeway: Leeway, monkeypatch: pytest.MonkeyPatch) -> None:
-    (shop / "project.yaml").write_text("project: shop\n")
-    monkeypatch.setenv("LEEWAY_MLFLOW_PORT", "five")
-    monkeypatch.setattr(
-        "flows.cli.commands.machine.doctor.requires",
-        lambda _name: ["pandas<2", "no-such-package", "dask; extra == 'x'"],
-    )
-    said = leeway("doctor")
-    failed = [line.removeprefix("FAIL ") for line in said.out.splitlines() if line.startswith("FAIL ")]
-    assert said.code == 1
-    assert failed[0].startswith("pandas is 3")
-    assert failed[1] == "no-such-package is not installed; run `pip install -r requirements.lock`"
-    assert failed[2] == "LEEWAY_MLFLOW_PORT is 'five'; expected a port number"
-    assert failed[3].startswith("project shop: deployments/shop/project.yaml:1: missing key 'scope'")
-    assert failed[3].endswith("and 2 more faults: `leeway check shop`")
-
-
-def test_doctor_names_a_package_that_has_the_name_of_ours(
-    tmp_path: Path, leeway: Leeway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "the packages flows and tasks are those of Leeway" in leeway("doctor").out
-    (tmp_path / "theirs" / "tasks").mkdir(parents=True)
-    (tmp_path / "theirs" / "tasks" / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path / "theirs"))
-    said = leeway("doctor")
-    assert said.code == 1
-    assert "on Python's path have names of Leeway's packages" in " ".join(said.out.split())
-
-
 def test_a_delivery_of_several_files_is_checked_whole(shop: Path, orders: pd.DataFrame, leeway: Leeway) -> None:
     (shop / "project.yaml").write_text(SPEC.replace("{uri: landing,", "{uri: landing, batch: folder,"))
     (shop / "landing" / "orders.csv").unlink()

@@ -13,7 +13,7 @@ doctor_app = typer.Typer(invoke_without_command=True)
 
 @doctor_app.callback()
 def doctor(context: typer.Context) -> None:
-    """Check this machine: Python, packages, disk, ports, servers and projects; with `s3`, an object store."""
+    """Check this machine: Python, packages, disk, servers, projects, what is served; with `s3`, an object store."""
     if context.invoked_subcommand is None:
         from flows.cli.commands.machine.doctor import examine_machine
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
@@ -18,7 +18,8 @@ from flows.cli.console import table
 from tasks.errors import EvidenceError
 from tasks.render.safe_text import terminal
 from tasks.serve.service_settings import FILE, ServiceSettings, read_settings
-from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store import SERVING_FOLDER, ServingStore, public_keys
+from tasks.serving_store.project_notes import FAULT_FILE
 from tasks.spec import ProjectSpec
 
 REPLY_SECONDS = 5
@@ -50,6 +51,33 @@ def show_served(specs: Sequence[ProjectSpec], champions: Mapping[str, int], wher
         version, state = state_of(said, champions.get(project))
         shown.add_row(terminal(project), version, terminal(state), terminal(address))
     console.print(shown)
+
+
+def packages_behind(where: Path) -> Iterator[tuple[str, str]]:
+    """Yield the projects of a service with a package of another version than their champion, and what was found.
+
+    Parameters
+    ----------
+    where : Path
+        The home.
+    """
+    from flows.workspace import open_lake
+    from tasks.lake import read_entries
+    from tasks.records import champion_record
+
+    settings = _settings(where)
+    if settings is None:
+        return
+    lake = open_lake(where)
+    store = ServingStore(Path(settings.root), public_keys(settings.trusted))
+    for project in settings.projects:
+        champions = champion_record(read_entries(lake, project, "promotion", "rollback")).champions()
+        route = store.readable_route(project)
+        if champions and (route is None or route.version != champions[0].number):
+            packaged = "no version" if route is None else f"version {route.version}"
+            seen = f"the service has the package of {packaged}, and the champion is version {champions[0].number}"
+            fault = store.root / project / FAULT_FILE
+            yield project, f"{seen} ({fault.read_text(encoding='utf-8').strip()})" if fault.exists() else seen
 
 
 def state_of(said: Mapping[str, Any], champion: int | None) -> tuple[str, str]:
