@@ -15,6 +15,7 @@ from tasks.records import (
     AuditedRows,
     Entry,
     GroupGap,
+    GuardedMetric,
     IntervalCoverage,
     NightEntry,
     OutputMetric,
@@ -23,7 +24,9 @@ from tasks.records import (
     ServedAsBatch,
     ServedProof,
     retrainings_of,
+    rollouts,
 )
+from tasks.rollout import RolloutTerms, alarm_level
 from tasks.spec.spec_sections.operation_sections import Schedule
 
 FINAL = frozenset({"promoted", "rejected"})
@@ -99,6 +102,10 @@ class NightFacts:
         The degree of automation with its audit.
     degree_fell : bool
         Whether the degree has fallen, and no person has raised it since.
+    guarded : sequence of GuardedMetric
+        What the users of both versions of a rollout saw; empty without guardrails, or without a rollout.
+    guardrail_level : float
+        The logarithm of the evidence that ends the rollout.
     """
 
     project: str
@@ -124,6 +131,8 @@ class NightFacts:
     people: PersonComparison | None = None
     audit: AuditedRows | None = None
     degree_fell: bool = False
+    guarded: Sequence[GuardedMetric] | None = None
+    guardrail_level: float | None = None
     memory_peak_bytes: int | None = None
     lake: Mapping[str, TableSize] | None = None
     home_free_bytes: int | None = None
@@ -183,8 +192,16 @@ def night_facts(
         outputs=night.outputs,
         people=night.people,
         audit=night.audit,
+        guarded=night.guarded,
+        guardrail_level=_guardrail_level(night.guarded, past),
         degree_fell=fallen_in([*(entry for entry in past if entry.name != night.name), night]) is not None,
     )
+
+
+def _guardrail_level(guarded: Sequence[GuardedMetric], past: Sequence[Entry]) -> float | None:
+    """Return the logarithm of the evidence that ends the rollout that was compared; None without one."""
+    steps = [step for steps in rollouts(past) for step in steps if step.rollout in {each.rollout for each in guarded}]
+    return alarm_level(RolloutTerms.from_dict(steps[-1].terms)) if steps else None
 
 
 def _largest(gaps: Sequence[GroupGap]) -> dict[tuple[str, str], float]:

@@ -56,6 +56,13 @@ METRICS: dict[str, Meaning] = {
     ),
     "leeway_output_share": Meaning("Share of the answered rows of the newest window, by output metric.", ("output",)),
     "leeway_output_strain": Meaning("Share of its leeway that an output metric uses; above 1 it moved.", ("output",)),
+    "leeway_rollout_guardrail_share": Meaning(
+        "Share of the users of each version of a rollout, by guardrail: candidate, champion.", ("output", "version")
+    ),
+    "leeway_rollout_guardrail_strain": Meaning(
+        "Share of the evidence that ends a rollout, that a guardrail is worse than allowed; from 1 on it ends.",
+        ("output",),
+    ),
     "leeway_people_agreement": Meaning(
         "Share of rows on which a person decides as the model, without its answer in view: value, low, high.",
         ("bound",),
@@ -163,7 +170,13 @@ def _samples(facts: NightFacts) -> dict[str, Samples]:
         if value is not None
     }
     return (
-        samples | _several(facts) | _coverage(facts.coverage) | _outputs(facts) | _people(facts.people) | _audit(facts)
+        samples
+        | _several(facts)
+        | _coverage(facts.coverage)
+        | _outputs(facts)
+        | _guardrails(facts)
+        | _people(facts.people)
+        | _audit(facts)
     )
 
 
@@ -217,6 +230,25 @@ def _outputs(facts: NightFacts) -> dict[str, Samples]:
     return {
         "leeway_output_share": {(metric.name,): metric.value for metric in facts.outputs},
         "leeway_output_strain": {(name,): strain for name, strain in strains.items() if strain is not None},
+    }
+
+
+def _guardrails(facts: NightFacts) -> dict[str, Samples]:
+    """Return the guardrails of a rollout; present and empty where none is under way."""
+    if facts.guarded is None:
+        return {}
+    known = [each for each in facts.guarded if each.users and each.champion_users]
+    shares = {"candidate": [each.value for each in known], "champion": [each.champion_value for each in known]}
+    level = facts.guardrail_level
+    return {
+        "leeway_rollout_guardrail_share": {
+            (each.name, version): value
+            for version, values in shares.items()
+            for each, value in zip(known, values, strict=True)
+        },
+        "leeway_rollout_guardrail_strain": {
+            (each.name,): max(0.0, each.evidence / level) for each in known if level is not None
+        },
     }
 
 

@@ -28,6 +28,7 @@ from tasks.records import (
     ComparedRows,
     Entry,
     GroupGap,
+    GuardedMetric,
     IntervalCoverage,
     MeasuredMetric,
     NightEntry,
@@ -36,12 +37,14 @@ from tasks.records import (
     ServedProof,
     SureMean,
 )
-from tests.recorded_entries import decided_night, event_entry, moved, performance
+from tasks.rollout import RolloutTerms, alarm_level
+from tests.recorded_entries import decided_night, event_entry, moved, performance, started_rollout
 
 BEGUN = datetime(2026, 1, 9, 2, 0, tzinfo=UTC)
 ENDED = datetime(2026, 1, 9, 2, 3, tzinfo=UTC)
 DUE = datetime(2026, 1, 10, 2, 0, tzinfo=UTC)
 NIGHT = date(2026, 1, 9)
+REDONE = GuardedMetric("redone", "3-ab", "higher", 0.03, 800, 9000, 0.125, 0.05, 7.0, -9.0)
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
@@ -164,6 +167,8 @@ def test_every_metric_can_be_said_and_none_is_said_that_is_not_described() -> No
             "people": PersonComparison(1, NIGHT, NIGHT, are_shares=True, hidden=both),
             "audit": AuditedRows("full", NIGHT, are_shares=True, error=sure, people_a_day=3.0),
             "degree_fell": True,
+            "guarded": (REDONE,),
+            "guardrail_level": 1.0,
         }
     )
     assert [metric.name for metric in families(filled)] == list(METRICS)
@@ -204,6 +209,30 @@ def test_the_coverage_of_intervals_is_exported_with_its_bounds_and_whether_it_is
     assert exported["leeway_interval_past_leeway",] == pytest.approx(1)
     without = night_facts("shop", night(), [], RunTiming(BEGUN, ENDED), None, DUE)
     assert not [name for name in samples(exposition(families(without))) if name[0].startswith("leeway_interval")]
+
+
+def test_guardrails_are_exported_with_the_users_of_both_versions_and_their_share_of_the_evidence() -> None:
+    terms = RolloutTerms((0.1,) * 6, 0.04, 10, 0.01, 24.0, 72.0)
+    step = started_rollout("b" * 64, "a" * 64, terms, BEGUN)
+    level = alarm_level(terms)
+    guarded = (
+        replace(REDONE, rollout=step.rollout, evidence=1.5 * level),
+        replace(REDONE, name="clicked", rollout=step.rollout, evidence=-2.0),
+        replace(REDONE, name="unseen", rollout=step.rollout, users=0),
+    )
+    written = night_facts("shop", decided_night(guarded=guarded), [step], RunTiming(BEGUN, ENDED), None, DUE)
+    exported = samples(exposition(families(written)))
+    found = {labels[1:]: value for labels, value in exported.items() if labels[0] == "leeway_rollout_guardrail_share"}
+    assert found == {
+        (name, version): share
+        for name in ("redone", "clicked")
+        for version, share in (("candidate", 0.125), ("champion", 0.05))
+    }
+    strains = {name: exported["leeway_rollout_guardrail_strain", name] for name in ("redone", "clicked")}
+    assert strains == pytest.approx({"redone": 1.5, "clicked": 0.0})
+    ended = night_facts("shop", night(), [step], RunTiming(BEGUN, ENDED), None, DUE)
+    left = samples(exposition(carried_over(exposition(families(written)), families(ended))))
+    assert not [name for name in left if name[0].startswith("leeway_rollout")], "of a rollout that has ended, no more"
 
 
 def test_the_largest_difference_between_groups_is_exported_by_measure_and_column() -> None:
