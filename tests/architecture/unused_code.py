@@ -48,6 +48,7 @@ ALLOWED = {
     "tasks/evaluate/analysis/weak_slices.py rest_loss": "a field that `asdict` writes to the analysis file",
     "tasks/evaluate/evidence.py champion_bias": "a field of the stored evidence, read by its name",
     "tasks/ingest/readers/*.py readinto": "io.RawIOBase calls it",
+    "tasks/ingest/readers/sealed_file.py writable": "what wraps a file of io.RawIOBase asks it",
     "tasks/metrics_export/prometheus_text.py collect": "prometheus_client calls the collector",
     "tasks/inference/onnx_session.py int*_op_num_threads": "an option of an onnxruntime session",
     "tasks/inference/onnx_session.py log_severity_level": "an option of an onnxruntime session",
