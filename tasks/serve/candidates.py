@@ -146,7 +146,7 @@ class Candidate:
 
 
 class _Pace:
-    """Ends the proof of a candidate that is too slow to answer anything: before it holds up those who ask."""
+    """Ends the proof of a candidate that is too slow: before it holds up those who ask."""
 
     def __init__(self, most_seconds: float) -> None:
         self._most_seconds, self._last, self._slow = most_seconds, monotonic(), 0
@@ -157,7 +157,7 @@ class _Pace:
         Raises
         ------
         EvidenceError
-            When several in a row took longer than a request may.
+            When several in a row took longer than others may wait.
         """
         now = monotonic()
         self._slow = self._slow + 1 if now - self._last > self._most_seconds else 0
@@ -165,8 +165,8 @@ class _Pace:
         if self._slow == FAULTS_IN_A_ROW:
             most = f"{1000 * self._most_seconds:.0f} ms"
             raise EvidenceError(
-                f"the candidate took more than {most} for a row, {FAULTS_IN_A_ROW} times in a row; a request has no "
-                "longer than that: make the model smaller"
+                f"the candidate took more than {most} for a row, {FAULTS_IN_A_ROW} times in a row; others would be "
+                "refused meanwhile: make the model smaller"
             )
 
 
@@ -183,7 +183,8 @@ class Candidates:
     """The candidates of the served projects.
 
     A grant or package that does not verify lets no candidate answer: the champion does, and the fault is logged. So
-    does a version that takes longer for a row than `most_seconds`, which is what a request has.
+    does a version that takes longer for a row than `most_seconds`: other requests wait meanwhile, and are not to be
+    refused for it.
     """
 
     def __init__(self, store: ServingStore, projects: Sequence[str], slot: int, most_seconds: float = inf) -> None:

@@ -167,8 +167,9 @@ def test_what_a_person_changes_in_mlflow_ends_a_rollout_and_without_mlflow_no_gr
 
 
 @pytest.mark.timeout(900)
-def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: Project) -> None:
-    """The step is the one that `leeway rollback` records; the one stage is that of blue/green."""
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: Project, share: float) -> None:
+    """The step is the one that `leeway rollback` records; one stage with all requests is that of blue/green."""
     project.promote(1)
     leeway = str(Path(sys.executable).parent / "leeway")
     made = subprocess.run([leeway, "serve-key", "shop"], capture_output=True, text=True, check=True, timeout=60)
@@ -177,7 +178,7 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
         process = subprocess.Popen([leeway, "serve", project.name, "--port", str(port)], stdout=log, stderr=log)
     client = Client(project, made.stdout.split()[0], port)
     try:
-        terms = replace(TERMS, first_share=1.0, bake_hours=100.0, quota=10**6)
+        terms = replace(TERMS, first_share=share, stage_hours=100.0, bake_hours=100.0, quota=10**6)
         append_entry(project.lake, project.name, replace(started(project), terms=terms.to_dict()))
         began = time.monotonic()
         while client.version() != 2:
@@ -187,12 +188,12 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
         now = clock.now()
         ended = RolloutVerdict("rolled_back", 0.0, "version 2 cannot be promoted again: prices off")
         append_entry(project.lake, project.name, next_step(last, ended, StepTime(now.date(), now), "ann"))
-        began = time.monotonic()
-        while client.version() != 1:
-            assert time.monotonic() - began < 60
+        began, ended_at = time.monotonic(), 0.0
+        while time.monotonic() - began < 10:  # with half of the requests, one answer of the champion says nothing
+            if client.version() != 1:
+                ended_at = time.monotonic()
             time.sleep(PAUSE_SECONDS)
-        assert time.monotonic() - began < 5, "it took 0.2 seconds on a loaded machine"
-        assert {client.version() for _ in range(50)} == {1}
+        assert ended_at - began < 5, "it took 0.2 seconds on a loaded machine"
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) in {0, -signal.SIGTERM}
