@@ -106,10 +106,10 @@ def _tell(spec: ProjectSpec, where: Path, first: date, console: Console) -> None
         run("nightly", spec.project, date=SECOND.isoformat(), reason="demo: a winter later")
         trained = run("retrain", spec.project, date=SECOND.isoformat(), reason="demo: prices have risen")
     console.print(f"second version: {trained['action']} as {trained['subject']}; {trained['reason']}")
-    _serve_and_roll_out(demo, console)
+    serve_and_roll_out(demo, console)
 
 
-def _serve_and_roll_out(demo: DemoRun, console: Console) -> None:
+def serve_and_roll_out(demo: DemoRun, console: Console) -> None:
     """Serve the champion to callers, and roll out a broken version and then the healthy one."""
     from flows.demo.demo_service import demo_service
 

@@ -22,7 +22,7 @@ from tasks.errors import Unreachable
 from tasks.lake import append_entry, read_entries
 from tasks.promote import StepTime
 from tasks.records import RolloutEntry, rollouts
-from tasks.rollout import RolloutTerms, RolloutVerdict, limits
+from tasks.rollout import GuardrailTerms, RolloutTerms, RolloutVerdict, limits
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store.logged_rows import logged_answers
 from tasks.serving_store.rollout_ledger import read_sums
@@ -43,6 +43,8 @@ TERMS = RolloutTerms(
     doubt_hours=72,
     unit=30.0,
 )
+UNSEEN = (GuardrailTerms("redone", "higher", 0.02),)
+"""No night compares it, so a canary keeps its first share."""
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
 
@@ -178,7 +180,7 @@ def test_a_rollout_that_a_person_ends_gives_all_requests_back_at_once(project: P
         process = subprocess.Popen([leeway, "serve", project.name, "--port", str(port)], stdout=log, stderr=log)
     client = Client(project, made.stdout.split()[0], port)
     try:
-        terms = replace(TERMS, first_share=share, stage_hours=100.0, bake_hours=100.0, quota=10**6)
+        terms = replace(TERMS, first_share=share, bake_hours=100.0, quota=10**6, guardrails=UNSEEN)
         append_entry(project.lake, project.name, replace(started(project), terms=terms.to_dict()))
         began = time.monotonic()
         while client.version() != 2:

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page
 from tests.leeway_up.checkout import TEXT, Checkout, Up
 
 NIGHT_SECONDS = 180
-PROMOTED_SECONDS = 150
+PROMOTED_SECONDS = 240
 
 
 @pytest.mark.timeout(600)  # two minutes on a machine that does nothing else
