@@ -23,7 +23,6 @@ from flows.steps.in_service.served_rows import score_served
 from flows.steps.publish import show_verdicts
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
-from tasks.dataset.feature_assembly import assembled_features
 from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.dataset.night_data import NightData
 from tasks.ingest.task import take_in_task
@@ -125,7 +124,8 @@ def _checked(
 
 def quarantine_suspects(workspace: Workspace, champion: Champion, data: NightData) -> list[Batch]:
     """Quarantine the deliveries of the night that are broken in a way the contract cannot see; return these batches."""
-    found = suspect_task(data, champion.baseline, features=workspace.features)
+    with executor(workspace.spec.compute) as spread:
+        found = suspect_task(data, champion.baseline, workspace.summaries(champion.ruler), spread=spread)
     if not found:
         return []
     by_id = {batch.batch_id: batch for batch in data.deliveries.of(data.night)}
@@ -151,19 +151,16 @@ def summarise_and_score(workspace: Workspace, champion: Champion, known: Deliver
 
     With `compute.backend: dask`, partitions of the rows are profiled and scored on the workers.
     """
-    batches = known.accepted(after=champion.trained_until)
-    ruler = champion.ruler
-    # Workers receive what features are made from, not the workspace: it has the key that versions are signed with.
-    features = partial(assembled_features, spec=workspace.spec, lake=workspace.lake, folder=workspace.folder)
+    batches, summaries = known.accepted(after=champion.trained_until), workspace.summaries(champion.ruler)
     with executor(workspace.spec.compute) as spread:
         with timed("profile"):
-            profile_batches_task(workspace.lake, workspace.project, batches, ruler, features=features, spread=spread)
+            profile_batches_task(batches, summaries, spread=spread)
         scorer = Scorer(
             workspace.lake,
             workspace.project,
             champion.model,
             champion.number,
-            features,
+            summaries.features,
             clock.now(),
             workspace.answer_destination(),
             workspace.spec.automation.degree,

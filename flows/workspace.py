@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from tasks.dataset.feature_assembly import assembled_features, feature_values
 from tasks.errors import EvidenceError, Terminal
 from tasks.lake import Lake, LandingFolder, Lease, read_entries, s3_options, stored_columns
 from tasks.logs import line, logger
+from tasks.monitor.profiling.task import BatchSummaries
+from tasks.profiles import Ruler, digest
 from tasks.records import ChampionRecord, Entry, RecordedVersion, champion_record
 from tasks.registry import HomeKeys, Registry, load_keys
 from tasks.score import Answers, answer_destination
@@ -35,6 +37,7 @@ class Workspace:
     home: Path
     lake: Lake
     registry: Registry
+    _summaries: dict[str, BatchSummaries] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def project(self) -> str:
@@ -48,6 +51,15 @@ class Workspace:
     def features(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return rows with the values of the feature tables as of their time, and the project's own features."""
         return assembled_features(rows, self.spec, self.lake, self.folder)
+
+    def summaries(self, ruler: Ruler) -> BatchSummaries:
+        """Return the summaries of a night's batches by a ruler: those that this workspace has made, it has kept.
+
+        Workers receive what features are made from, not the workspace: it has the key that versions are signed with.
+        """
+        features = partial(assembled_features, spec=self.spec, lake=self.lake, folder=self.folder)
+        new = BatchSummaries(self.lake, self.project, ruler, features, self.spec.features)
+        return self._summaries.setdefault(digest(ruler), new)
 
     def feature_values(self, table: FeatureTable) -> pd.DataFrame:
         """Return all values of a feature table that count."""

@@ -75,11 +75,10 @@ class BacktestQuarantine:
         if not checked:
             return
         monitor, days_before = drift_monitor(champion.baseline, self.spec), earlier()
-        columns = tuple(self.spec.features.columns)
         for batch in checked:
             revision = (batch.batch_id, batch.revision)
             days = profiles.of_revision(revision)
-            repeated = self.timeline.repeated(self.timeline.rows_written(revision), columns)
+            repeated = self.timeline.repeated(self.timeline.rows_written(revision), self.spec.features)
             suspicions = looks_broken(monitor, min(days), sum_profiles(list(days.values())), repeated, days_before)
             if suspicions:
                 self.batches[batch.batch_id] = batch

@@ -42,6 +42,6 @@ def redecide(workspace: Workspace, night: date) -> tuple[NightEntry, Decision]:
     data = NightData(workspace.lake, workspace.spec, night, known, entries=past, aliases=aliases)
     measured = MonitoringResult()
     if champion is not None:
-        measured = measure_drift(data, champion.baseline, features=workspace.features)
+        measured = measure_drift(data, champion.baseline, summaries=workspace.summaries(champion.ruler))
     context = NightContext(champion, data, workspace.load, upstream(workspace, night, entry.time))
     return entry, decide(situation(as_recorded(context, entry), measured), workspace.spec)

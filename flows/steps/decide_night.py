@@ -93,8 +93,8 @@ def _decide(
     champion, measured, automation = context.champion, MonitoringResult(), None
     if champion is not None:
         with timed("monitor"):
-            baseline, folder = champion.baseline, workspace.folder
-            measured = measure_drift_task(data, baseline, features=workspace.features, folder=folder)
+            summaries = workspace.summaries(champion.ruler)
+            measured = measure_drift_task(data, champion.baseline, summaries=summaries, folder=workspace.folder)
     with timed("decide"):
         facts = situation(context, measured)
         decision = decide(facts, workspace.spec)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from flows.steps.evaluate_challenger import EvaluatedChallenger
-from tasks.drift import duplicate_share, to_bytes
+from tasks.drift import repeated_rows, row_hashes, to_bytes
 from tasks.model import model_files
 from tasks.monitor import PredictionReference, Slices, answers, slices, slices_to_json
 from tasks.monitor import to_json as answers_to_json
@@ -82,7 +82,7 @@ def version_files(
             "trained_until": fitted.trained_until.isoformat(),
             "importances": candidate.importances,
             "parity": fitted.parity,
-            "repeated_rows": duplicate_share(known[spec.features.columns]),
+            "repeated_rows": repeated_rows(row_hashes(known[spec.features.columns], spec.features.categories)).share,
             "promise": None if candidate.evidence is None else evidence_to_dict(candidate.evidence.promise),
         },
     )

@@ -10,7 +10,7 @@ from tasks.drift.cusum import CusumCharts, new_charts
 from tasks.drift.faults.column_faults import faults_of_columns
 from tasks.drift.faults.detect import Hints, cannot_be_scored, find_suspicions
 from tasks.drift.faults.resemblance import is_back
-from tasks.drift.faults.volume import RepeatedRows, duplicate_share, truncated_delivery
+from tasks.drift.faults.volume import RepeatedRows, repeated_rows, row_hashes, truncated_delivery
 from tasks.drift.measures.score_layout import ScoreLayout, WindowMeans, score_layout
 from tasks.drift.noise_model import ExpectedShift, NoiseModel, fit_noise_model
 from tasks.drift.period_scatter import ScoreMoments
@@ -44,7 +44,6 @@ __all__ = [
     "cannot_be_scored",
     "compare_window",
     "cusum_charts",
-    "duplicate_share",
     "faults_of_columns",
     "find_suspicions",
     "fit_noise_model",
@@ -52,6 +51,8 @@ __all__ = [
     "is_back",
     "measure_window",
     "new_charts",
+    "repeated_rows",
+    "row_hashes",
     "score_layout",
     "statistics_past_leeway",
     "to_bytes",

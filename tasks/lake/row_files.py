@@ -150,10 +150,6 @@ class RowFiles:
         listed = actions.select([name for name in wanted if name in actions.column_names]).to_pandas()
         return cls(reader, opened.version(), listed.reindex(columns=wanted).sort_values("path", ignore_index=True))
 
-    def rows(self, batch: Batch) -> pd.DataFrame:
-        """Return the rows that one revision of a batch added."""
-        return pd.concat([piece for part in self.parts(batch) for piece in self.reader.pieces(part)], ignore_index=True)
-
     def parts(self, batch: Batch) -> list[RowPart]:
         """Return a batch's rows in parts: one, unless it is large; then by file, and by row groups of a large file."""
         held = self._holding(batch)

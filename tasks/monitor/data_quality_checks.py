@@ -6,13 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-import pandas as pd
-
-from tasks.drift import RepeatedRows, Suspicion, cannot_be_scored, duplicate_share
+from tasks.drift import RepeatedRows, Suspicion, cannot_be_scored
 from tasks.lake import Batch
 from tasks.monitor.drift_monitor import DriftMonitor
 from tasks.monitor.suspicion_watch import DailyRows, still_broken
-from tasks.profiles import TableProfile, profile, sum_profiles
+from tasks.profiles import TableProfile, sum_profiles
 from tasks.records import Finding, Window
 from tasks.spec import ProjectSpec
 
@@ -30,16 +28,8 @@ def to_check(batches: Iterable[Batch], spec: ProjectSpec) -> list[Batch]:
     ]
 
 
-def broken(
-    monitor: DriftMonitor, rows: pd.DataFrame, columns: Sequence[str], earlier: DailyRows
-) -> tuple[Suspicion, ...]:
-    """Return in which ways some rows, with their features, are broken so that they cannot be scored."""
-    summary = profile(rows, monitor.reference.total.ruler)
-    return looks_broken(monitor, min(rows["event_date"]), summary, duplicate_share(rows[list(columns)]), earlier)
-
-
 def looks_broken(
-    monitor: DriftMonitor, day: date, summary: TableProfile, repeated: float, earlier: DailyRows
+    monitor: DriftMonitor, day: date, summary: TableProfile, repeated: RepeatedRows, earlier: DailyRows
 ) -> tuple[Suspicion, ...]:
     """Return in which ways rows are broken so that they cannot be scored.
 
@@ -49,12 +39,12 @@ def looks_broken(
         First event date of the rows.
     summary : TableProfile
         Their profile.
-    repeated : float
-        Their share of repeated rows.
+    repeated : RepeatedRows
+        How many of them repeat another.
     earlier : DailyRows
         What earlier nights took in, and the suspicions before this night.
     """
-    hints = earlier.hints(day, summary.rows, RepeatedRows(repeated, summary.rows), monitor.repeated_before)
+    hints = earlier.hints(day, summary.rows, repeated, monitor.repeated_before)
     seen = monitor.suspicions_of(day, summary, hints)
     found = [one for one in seen if cannot_be_scored(one) and not _called_drift(one, day, earlier)]
     found = [one for one in found if not earlier.withheld.explain(one.columns, day)]

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from tasks.dataset.landed_batches import judged_nights, landed_batches
 from tasks.dataset.night_data import NightData
 from tasks.dataset.withheld_values import WithheldValues, withheld_values
-from tasks.drift import RepeatedRows, Suspicion, duplicate_share
-from tasks.lake import Batch, Deliveries, Filter, RowFiles
+from tasks.drift import RepeatedRows, Suspicion
+from tasks.lake import Batch, Deliveries, Filter, ParallelMap
 from tasks.logs import line, logger
 from tasks.metrics import Measuring
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
 from tasks.monitor.cohorts.cohort_metrics import cohort_coverage, cohort_gaps, cohort_metrics
 from tasks.monitor.cohorts.cohort_rows import CohortRows
-from tasks.monitor.data_quality_checks import broken, to_check
+from tasks.monitor.data_quality_checks import looks_broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED
-from tasks.monitor.profiling.task import refused_by_day
+from tasks.monitor.profiling.task import BatchSummaries, refused_by_day
 from tasks.monitor.profiling.window_distributions import window_distributions
 from tasks.monitor.short_delivery import rows_delivered
 from tasks.monitor.suspicion_watch import LAG_DAYS, DailyRows
@@ -36,21 +33,22 @@ def measure_drift(
     data: NightData,
     baseline: ChampionBaseline,
     *,
-    features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    summaries: BatchSummaries | None = None,
     folder: Path | None = None,
 ) -> MonitoringResult:
     """Measure a night from what the lake has stored.
 
     Parameters
     ----------
-    features : callable, optional
-        From accepted rows to the same with their features; without it errors are not measured by slice.
+    summaries : BatchSummaries, optional
+        Those of the night's batches; without them errors are not measured by slice, nor repeated rows.
     folder : Path, optional
         The project's, with its own metrics; without it neither further metrics, differences between groups nor the
         coverage of intervals are measured, which no decision needs.
     """
+    features = None if summaries is None else summaries.features
     rows = CohortRows(data, features, tuple(data.spec.fairness.groups) if folder else ())
-    inputs = night_inputs(data, baseline, features, rows)
+    inputs = night_inputs(data, baseline, summaries, rows)
     if folder is not None and data.spec.metrics:
         how = Measuring(data.spec, data.spec.gate.confidence, folder)
         inputs = replace(inputs, metrics=partial(cohort_metrics, baseline=baseline, how=how))
@@ -87,22 +85,28 @@ measure_drift_task = leeway_task("monitor")(measure_drift)
 
 
 def suspect(
-    data: NightData, baseline: ChampionBaseline, *, features: Callable[[pd.DataFrame], pd.DataFrame]
+    data: NightData, baseline: ChampionBaseline, summaries: BatchSummaries, *, spread: ParallelMap = map
 ) -> dict[str, tuple[Suspicion, ...]]:
     """Return, by batch id, in which ways deliveries of the night are broken; most nights there are none.
 
     A batch with fewer rows than `monitoring.min_rows` is measured later, with the days around it; what can be scored
     is left to the night's decision.
+
+    Parameters
+    ----------
+    spread : callable, optional
+        Makes the summaries of parts of the deliveries, as in `BatchSummaries.of`.
     """
     spec, monitor = data.spec, drift_monitor(baseline, data.spec)
     found: dict[str, tuple[Suspicion, ...]] = {}
     checked = to_check(data.deliveries.of(data.night), spec)
     if not checked:
         return found
-    earlier, files = _daily_rows(data, baseline), RowFiles.now(data.lake, spec.project)
-    for batch in checked:
-        rows = features(files.rows(batch))
-        suspicions = broken(monitor, rows, spec.features.columns, earlier)
+    earlier = _daily_rows(data, baseline)
+    for batch, summary in zip(checked, summaries.of(checked, spread), strict=True):
+        if not summary.days:  # its rows were erased meanwhile
+            continue
+        suspicions = looks_broken(monitor, min(summary.days), summary.whole, summary.repeated, earlier)
         if suspicions:
             found[batch.batch_id] = suspicions
             kinds = ",".join(suspicion.kind for suspicion in suspicions)
@@ -129,11 +133,11 @@ def _suspected(data: NightData, baseline: ChampionBaseline) -> tuple[SuspicionSt
 def night_inputs(
     data: NightData,
     baseline: ChampionBaseline,
-    features: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    summaries: BatchSummaries | None = None,
     rows: CohortRows | None = None,
 ) -> NightInputs:
     """Read what a night is measured from; `rows` are read when a cohort is known."""
-    rows = rows or CohortRows(data, features)
+    rows = rows or CohortRows(data, None if summaries is None else summaries.features)
     answered = data.predictions_of(baseline.version, after=baseline.trained_until)
     accepted, quarantined = _rows_by_day(data, baseline, data.deliveries)
     return NightInputs(
@@ -145,8 +149,8 @@ def night_inputs(
         delivered=rows_delivered(data.deliveries, data.night),
         judged=judged_nights(data.deliveries, data.entries, data.night, data.spec),
         suspected=_suspected(data, baseline),
-        repeated=() if features is None else _repeated(data, features),
-        tally=None if features is None else rows.tally,
+        repeated=() if summaries is None else _repeated(data, summaries),
+        tally=None if summaries is None else rows.tally,
         withheld=_withheld(data),
     )
 
@@ -161,12 +165,10 @@ def _withheld(data: NightData) -> WithheldValues:
     return withheld_values(data.deliveries.latest(), data.spec, data.night, raw)
 
 
-def _repeated(data: NightData, features: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[RepeatedRows, ...]:
+def _repeated(data: NightData, summaries: BatchSummaries) -> tuple[RepeatedRows, ...]:
     """Return the repeated rows of each delivery that the night judges."""
-    files, spec = RowFiles.now(data.lake, data.spec.project), data.spec
-    batches = to_check(landed_batches(data.deliveries, data.entries, data.night, spec), spec)
-    frames = (features(files.rows(batch))[spec.features.columns] for batch in batches)
-    return tuple(RepeatedRows(duplicate_share(frame), len(frame)) for frame in frames)
+    batches = to_check(landed_batches(data.deliveries, data.entries, data.night, data.spec), data.spec)
+    return tuple(summary.repeated for summary in summaries.of(batches))
 
 
 def _rows_by_day(

@@ -144,11 +144,13 @@ def _warmed(model: Any) -> float:
 
 
 def _profile(lake: Lake, batch: Batch, spread: ParallelMap) -> None:
-    from tasks.monitor.profiling.task import profile_batches
+    from tasks.monitor.profiling.task import BatchSummaries, profile_batches
     from tasks.profiles import fit_ruler
+    from tasks.spec.spec_sections.feature_sections import Features
 
     ruler = fit_ruler(rows_of(20_000, seed=0), numbers=NUMBERS, categories=CATEGORIES, booleans=[])
-    profile_batches(lake, "bench", [batch], ruler, features=_as_they_are, spread=spread)
+    features = Features(numbers=NUMBERS, categories=CATEGORIES)
+    profile_batches([batch], BatchSummaries(lake, "bench", ruler, _as_they_are, features), spread=spread)
 
 
 def _score(lake: Lake, batch: Batch, model: Any, spread: ParallelMap) -> None:

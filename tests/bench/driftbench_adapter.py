@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tasks.drift import Hints, Leeway, RepeatedRows, build_reference, duplicate_share
+from tasks.drift import Hints, Leeway, RepeatedRows, build_reference, repeated_rows, row_hashes
 from tasks.monitor.drift_kind import kind
 from tasks.monitor.drift_monitor import DriftMonitor, InputDrift, LabelDrift
 from tasks.monitor.prediction_drift.prediction_reference import answers
@@ -45,7 +45,7 @@ class LeewayMonitor:
         losses = LOSSES[self.metric](np.asarray(y, float), np.asarray(yhat, float))
         self.slices = slices(ref.assign(event_date=days.to_numpy()), losses, features, Privacy().min_category_count)
         known = answers(_rows(days, y, yhat), self.metric, binary=task == "classification")
-        self.monitor = DriftMonitor(reference, leeway, 1, known, duplicate_share(ref), self.slices is not None)
+        self.monitor = DriftMonitor(reference, leeway, 1, known, self._repeated(ref).share, self.slices is not None)
         self.memory = self.monitor.begin()
         self.tallies: deque[Tally] = deque(maxlen=policy.cohort_days)
 
@@ -57,13 +57,16 @@ class LeewayMonitor:
             day,
             profile(batch, self.ruler),
             predictions=None if known is None else known.profile(np.asarray(yhat, dtype=np.float64)),
-            hints=Hints(RepeatedRows(duplicate_share(batch), len(batch)), self.monitor.repeated_before),
+            hints=Hints(self._repeated(batch), self.monitor.repeated_before),
         )
         learnt, worse = None, tuple[LocalError, ...]()
         if known is not None and y is not None:
             self.memory, learnt = self.monitor.outcomes(self.memory, day, *known.sums(yhat, y))
             worse = self._worse(batch.assign(event_date=day), np.asarray(y, float), np.asarray(yhat, float))
         return self._answer(seen, learnt, worse)
+
+    def _repeated(self, rows: pd.DataFrame) -> RepeatedRows:
+        return repeated_rows(row_hashes(rows, self.ruler.categories))
 
     def _worse(self, batch: pd.DataFrame, y: np.ndarray, yhat: np.ndarray) -> tuple[LocalError, ...]:
         if self.slices is None:

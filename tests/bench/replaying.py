@@ -24,7 +24,7 @@ from flows.backtest.strategy import BacktestResult, Strategy
 from flows.backtest.trainer import BacktestTrainer
 from tasks.dataset.feature_assembly import assembled_features
 from tasks.lake import Batch, Lake, accepted, add_batches
-from tasks.monitor.profiling.task import profile_batches
+from tasks.monitor.profiling.task import BatchSummaries, profile_batches
 from tasks.profiles import fit_ruler, from_bytes
 from tasks.spec import ProjectSpec, read_spec
 from tests.bench.figures import Figures, Time
@@ -103,7 +103,8 @@ def _grow(lake: Lake, spec: ProjectSpec) -> None:
     known = pd.concat([rows[key] for key in list(rows)[:BEFORE_DAYS]])
     ruler = fit_ruler(known, numbers=spec.features.numbers, categories=spec.features.categories, booleans=[])
     taken_in = accepted(lake, PROJECT)
-    profile_batches(lake, PROJECT, taken_in, ruler, features=partial(_features, spec=spec, lake=lake))
+    features = partial(_features, spec=spec, lake=lake)
+    profile_batches(taken_in, BatchSummaries(lake, PROJECT, ruler, features, spec.features))
 
 
 def _night(world: World, number: int, day: date) -> pd.DataFrame:

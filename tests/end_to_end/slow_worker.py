@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from tasks.monitor.profiling.partial_profiles import PartProfiler
+from tasks.monitor.profiling.batch_summaries import PartSummarizer
 from tasks.score.answer_columns import Answerer
 
 MARKS = "LEEWAY_TEST_MARKS"
@@ -19,7 +19,7 @@ SECONDS = 0.3
 
 def dask_setup(_worker: Any) -> None:
     """Be called by Dask in each worker, before it takes any work."""
-    PartProfiler.profiles = _slow(PartProfiler.profiles, "profiled")  # type: ignore[assignment]  # only in this process
+    PartSummarizer.summaries = _slow(PartSummarizer.summaries, "profiled")  # type: ignore[assignment]  # only in this process
     Answerer.answered = _slow(Answerer.answered, "answered")  # type: ignore[assignment]  # only in this process
 
 

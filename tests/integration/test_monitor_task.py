@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -17,12 +17,12 @@ import pytest
 from flows.steps.lineage import downstream, upstream, upstream_states
 from flows.workspace import Workspace
 from tasks.dataset.night_data import NightData
-from tasks.drift import build_reference
-from tasks.lake import TABLES, Batch, Lake, add_batches, append_entry, read_nights
+from tasks.drift import RepeatedRows, build_reference
+from tasks.lake import TABLES, Batch, Lake, RowPart, RowReader, add_batches, append_entry, read_nights, row_files
 from tasks.monitor import Promise, Slices, slices
 from tasks.monitor.baseline import ChampionBaseline
 from tasks.monitor.cohorts.cohort_rows import CohortRows
-from tasks.monitor.profiling.task import profile_batches, profile_refused
+from tasks.monitor.profiling.task import BatchSummaries, profile_batches, profile_refused
 from tasks.monitor.suspicion_watch import LAG_DAYS
 from tasks.monitor.task import measure_drift, night_inputs, suspect
 from tasks.profiles import TableProfile, fit_ruler, from_bytes, profile, with_dates
@@ -120,13 +120,18 @@ def baseline() -> ChampionBaseline:
     return ChampionBaseline(1, reference, promise, day(LEARNT - 1), slices=slices(history, losses, features, 5))
 
 
+def plain_summaries(lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline) -> BatchSummaries:
+    return BatchSummaries(lake, PROJECT, baseline.reference.total.ruler, lambda frame: frame, spec.features)
+
+
 def looked(lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, batches: Iterable[Batch]) -> MonitoringResult:
     ruler, known = baseline.reference.total.ruler, list(batches)
-    profile_batches(lake, PROJECT, known, ruler, features=lambda frame: frame)
+    summaries = plain_summaries(lake, spec, baseline)
+    profile_batches(known, summaries)
     held = [each for each in known if each.rows_quarantined]
     profile_refused(lake, PROJECT, held, ruler, read=partial(as_delivered, spec=spec))
     last = max(each.night for each in known)
-    return measure_drift(NightData.read(lake, spec, last), baseline, features=lambda frame: frame)
+    return measure_drift(NightData.read(lake, spec, last), baseline, summaries=summaries)
 
 
 def test_quarantined_rows_are_summarised_once_and_with_the_accepted_ones_are_what_was_delivered(
@@ -137,7 +142,7 @@ def test_quarantined_rows_are_summarised_once_and_with_the_accepted_ones_are_wha
     read = partial(as_delivered, spec=spec)
     assert profile_refused(lake, PROJECT, [landed], ruler, read=read) == 50
     assert profile_refused(lake, PROJECT, [landed], ruler, read=read) == 0
-    profile_batches(lake, PROJECT, [landed], ruler, features=lambda frame: frame)
+    profile_batches([landed], plain_summaries(lake, spec, baseline))
     kept = lake.read(PROJECT, "profiles")
     assert sorted(kept["source"]) == ["refused", "rows"]
     both = sum((from_bytes(each) for each in kept["profile"]), TableProfile.empty(ruler))
@@ -233,13 +238,39 @@ def test_groups_are_measured_of_rows_that_are_read_once_for_their_slices(
     assert read.groups_of(cohort)["plan"].tolist() == every.set_index("row_id").loc[cohort["row_id"], "plan"].tolist()
 
 
+def test_a_batch_is_read_once_for_every_room_of_a_night_and_its_pieces_add_up(
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = rows(LEARNT)
+    frame.loc[ROWS - 1, ["area", "plan"]] = frame.loc[0, ["area", "plan"]]  # far apart: in other pieces
+    landed = land(lake, LEARNT, frame)
+    (whole,) = plain_summaries(lake, spec, baseline).of([landed])
+    assert whole.repeated == RepeatedRows(1 / ROWS, ROWS)
+    monkeypatch.setattr(row_files, "PIECE_ROWS", ROWS // 10)
+    pieces = RowReader.pieces
+    sizes: list[int] = []
+
+    def counted(self: RowReader, part: RowPart) -> Iterator[pd.DataFrame]:
+        for piece in pieces(self, part):
+            sizes.append(len(piece))
+            yield piece
+
+    monkeypatch.setattr(RowReader, "pieces", counted)
+    summaries = plain_summaries(lake, spec, baseline)
+    suspect(NightData.read(lake, spec, day(LEARNT)), baseline, summaries)
+    profile_batches([landed], summaries)
+    assert night_inputs(NightData.read(lake, spec, day(LEARNT)), baseline, summaries).repeated == (whole.repeated,)
+    assert sizes == [ROWS // 10] * 10
+    assert summaries.of([landed]) == [whole]
+
+
 def test_a_delivery_that_lost_its_dates_is_suspected_and_a_night_names_the_column(
     lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline
 ) -> None:
     broken = rows(LEARNT)
     broken.loc[broken.index % 3 > 0, "bought"] = pd.NaT
     landed = land(lake, LEARNT, broken)
-    found = suspect(NightData.read(lake, spec, day(LEARNT)), baseline, features=lambda frame: frame)
+    found = suspect(NightData.read(lake, spec, day(LEARNT)), baseline, plain_summaries(lake, spec, baseline))
     assert [(each.kind, each.columns) for each in found[landed.batch_id]] == [("null_burst", ("bought",))]
     view = looked(lake, spec, baseline, [landed])
     assert (view.kind, view.moved[0].column, view.moved[0].statistic) == ("quality", "bought", "nulls")
@@ -383,10 +414,13 @@ def test_a_night_measures_how_many_labels_are_inside_the_intervals_they_were_ans
         land(lake, number, rows(number), reach=reach)
     data = NightData.read(lake, asked, day(LEARNT + 7))
     promised = replace(baseline, interval_share=0.9)
-    found = measure_drift(data, promised, features=lambda frame: frame, folder=tmp_path).coverage
+    found = measure_drift(data, promised, summaries=plain_summaries(lake, spec, promised), folder=tmp_path).coverage
     assert found is not None
     inside = np.concatenate([rows(number)["error"].abs() <= reach for number in range(LEARNT, LEARNT + 7)])
     assert (found.rows, found.is_past_leeway) == (len(inside), is_past)
     assert (found.value, found.width) == pytest.approx((inside.mean(), 2 * reach))
     plain = NightData.read(lake, spec, day(LEARNT + 7))
-    assert measure_drift(plain, promised, features=lambda frame: frame, folder=tmp_path).coverage is None
+    assert (
+        measure_drift(plain, promised, summaries=plain_summaries(lake, spec, promised), folder=tmp_path).coverage
+        is None
+    )

@@ -21,9 +21,9 @@ from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.trainer import BacktestTrainer, training_settings
 from flows.loaded_version import Champion
 from tasks.dataset.label_join import newest_labels, ranked
-from tasks.drift import duplicate_share
+from tasks.drift import RepeatedRows, repeated_rows, row_hashes
 from tasks.lake import Batch, Deliveries, Lake, accepted, add_batches
-from tasks.monitor.profiling.task import profile_batches
+from tasks.monitor.profiling.task import BatchSummaries, profile_batches
 from tasks.profiles import fit_ruler, with_dates
 from tasks.spec.project_spec import ProjectSpec
 from tests.deliveries import accepted_batch
@@ -69,7 +69,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     add_batches(lake, "small", [*(batch(f"r{n}", "rows", night) for n, night in enumerate(nights)), *label_batches])
     ruler = fit_ruler(rows["r0/1"], numbers=["x"], categories=["c"], booleans=[])
     ruler = with_dates(ruler, rows["r0/1"], ["d"])
-    profile_batches(lake, "small", accepted(lake, "small"), ruler, features=lambda frame: frame)
+    profile_batches(accepted(lake, "small"), BatchSummaries(lake, "small", ruler, lambda rows: rows, SPEC.features))
     return history_in(lake, SPEC)
 
 
@@ -144,7 +144,8 @@ def test_rows_are_found_by_what_counts_and_repeats_by_value(history: History) ->
     positions = timeline.rows_written(("r1", 1))
     rows = timeline.rows(positions)
     assert set(rows["batch_id"]) == {"r1"}
-    assert timeline.repeated(positions, ("x", "c")) == pytest.approx(duplicate_share(rows[["x", "c"]])) == 1 / ROWS
+    assert timeline.repeated(positions, SPEC.features) == RepeatedRows(1 / ROWS, ROWS)
+    assert timeline.repeated(positions, SPEC.features) == repeated_rows(row_hashes(rows[["x", "c"]], ["c"]))
     assert len(timeline.between(positions, FIRST, FIRST + timedelta(days=9))) == ROWS / 2
     assert len(timeline.counted(known(history, 1))) == 2 * ROWS
     assert timeline.frame["row_id"].is_monotonic_increasing

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tasks.arrays import BoolArray, DayArray, FloatArray, IntArray
+from tasks.arrays import BoolArray, DayArray, FloatArray, HashArray, IntArray
+from tasks.drift import RepeatedRows, repeated_rows, row_hashes
 from tasks.lake import Batch, Deliveries
 from tasks.spec import ProjectSpec
+from tasks.spec.spec_sections.feature_sections import Features
 
 if TYPE_CHECKING:
     from flows.backtest.history import History, WriteKey
@@ -133,13 +135,13 @@ class Timeline:
         sizes = np.bincount(self.written.codes, minlength=len(self.written.keys))
         return np.split(order, np.cumsum(sizes)[:-1])
 
-    def repeated(self, positions: IntArray, columns: tuple[str, ...]) -> float:
-        """Return the share of some rows that repeat another of them in all columns."""
+    def repeated(self, positions: IntArray, features: Features) -> RepeatedRows:
+        """Return how many of some rows repeat another of them in every feature column."""
+        columns, categories = tuple(features.columns), features.categories
         if columns not in self._hashes:
-            hashes = pd.util.hash_pandas_object(self.frame[list(columns)], index=False)
-            self._hashes[columns] = hashes.to_numpy(np.uint64)
-        return 1 - len(np.unique(self._hashes[columns][positions])) / len(positions)
+            self._hashes[columns] = row_hashes(self.frame[list(columns)], categories)
+        return repeated_rows(self._hashes[columns][positions])
 
     @cached_property
-    def _hashes(self) -> dict[tuple[str, ...], Any]:
+    def _hashes(self) -> dict[tuple[str, ...], HashArray]:
         return {}

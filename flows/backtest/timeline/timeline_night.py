@@ -172,7 +172,7 @@ class TimelineNight:
         return suspected_in(self.entries, self.night, {*self.spec.trained_on, *ruler.columns})
 
     def _repeated(self) -> tuple[RepeatedRows, ...]:
-        timeline, columns = self.store.timeline, tuple(self.spec.features.columns)
+        timeline, features = self.store.timeline, self.spec.features
         batches = to_check(landed_batches(self.deliveries, self.entries, self.night, self.spec), self.spec)
         written = (timeline.rows_written((batch.batch_id, batch.revision)) for batch in batches)
-        return tuple(RepeatedRows(timeline.repeated(rows, columns), len(rows)) for rows in written)
+        return tuple(timeline.repeated(rows, features) for rows in written)

@@ -7,54 +7,85 @@ rows are read again, in pieces; a feature that is made of other columns has no v
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
 
+from tasks.drift import repeated_rows
 from tasks.lake import Batch, Deliveries, Filter, Lake, ParallelMap, RowFiles, partitions
 from tasks.logs import line, logger
-from tasks.monitor.profiling.partial_profiles import Days, PartProfiler
+from tasks.monitor.profiling.batch_summaries import BatchSummary, PartSummarizer, PartSummary, summed
 from tasks.monitor.profiling.quarantined_rows import quarantined_by_day
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED, stored_profiles
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, TableProfile, added_by_day, digest, from_bytes
+from tasks.spec.spec_sections.feature_sections import Features
 
 
-def profile_batches(
-    lake: Lake,
-    project: str,
-    batches: list[Batch],
-    ruler: Ruler,
-    *,
-    features: Callable[[pd.DataFrame], pd.DataFrame],
-    spread: ParallelMap = map,
-) -> int:
-    """Profile, by event date, every batch without a profile of this ruler; return the rows that were read.
+@dataclass(frozen=True)
+class BatchSummaries:
+    """The summaries of a night's batches by one ruler, each made when it is first asked for.
+
+    Parameters
+    ----------
+    features : callable
+        From accepted rows to the same with their features.
+    compared : Features
+        The columns in which rows repeat each other.
+    """
+
+    lake: Lake
+    project: str
+    ruler: Ruler
+    features: Callable[[pd.DataFrame], pd.DataFrame]
+    compared: Features
+    _made: dict[str, BatchSummary] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, batches: Sequence[Batch], spread: ParallelMap = map) -> list[BatchSummary]:
+        """Return the summary of each batch.
+
+        Parameters
+        ----------
+        spread : callable, optional
+            Makes those of the parts, with the meaning of `map`: in this process, or on the workers of a cluster. They
+            add up exactly, so the result does not depend on it.
+        """
+        missing = [batch for batch in batches if batch.write_key not in self._made]
+        found: dict[str, list[PartSummary]] = {batch.write_key: [] for batch in missing}
+        if missing:
+            files = RowFiles.now(self.lake, self.project)
+            parts = [part for batch in missing for part in files.parts(batch)]
+            made = PartSummarizer(files.reader, self.ruler, self.features, self.compared)
+            for of_partition in spread(made.summaries, partitions(parts)):
+                for write_key, part in of_partition.items():
+                    found[write_key].append(part)
+        for write_key, parts_of_batch in found.items():
+            whole = summed(parts_of_batch)
+            self._made[write_key] = BatchSummary(whole.days, repeated_rows(whole.hashes))
+        return [self._made[batch.write_key] for batch in batches]
+
+
+def profile_batches(batches: Sequence[Batch], summaries: BatchSummaries, *, spread: ParallelMap = map) -> int:
+    """Profile, by event date, every batch without a profile of this ruler; return the rows that were profiled.
 
     Parameters
     ----------
     spread : callable, optional
-        Profiles the parts, with the meaning of `map`: in this process, or on the workers of a cluster. Profiles add up
-        exactly, so what is stored does not depend on it.
+        Makes the summaries of parts of them, as in `BatchSummaries.of`.
     """
-    ruler_name = digest(ruler)
-    keys = {f"{ACCEPTED}/{ruler_name}/{batch.write_key}": batch for batch in batches}
+    lake, project, ruler = summaries.lake, summaries.project, digest(summaries.ruler)
+    keys = {f"{ACCEPTED}/{ruler}/{batch.write_key}": batch for batch in batches}
     missing = {key: keys[key] for key in lake.missing(project, "profiles", list(keys))}
-    partial: dict[str, list[Days]] = {batch.write_key: [] for batch in missing.values()}
-    if missing:
-        files = RowFiles.now(lake, project)
-        parts = [part for batch in missing.values() for part in files.parts(batch)]
-        for of_partition in spread(PartProfiler(files.reader, ruler, features).profiles, partitions(parts)):
-            for write_key, days in of_partition.items():
-                partial[write_key].append(days)
-    whole = {name: added_by_day(pair for days in parts for pair in days.items()) for name, parts in partial.items()}
+    made = [each.days for each in summaries.of(list(missing.values()), spread)]
     stored = {
-        key: stored_profiles(batch, ACCEPTED, ruler_name, whole[batch.write_key]) for key, batch in missing.items()
+        key: stored_profiles(batch, ACCEPTED, ruler, days)
+        for (key, batch), days in zip(missing.items(), made, strict=True)
     }
     lake.add_each(project, "profiles", stored)
-    read = sum(each.rows for days in whole.values() for each in days.values())
-    logger().info(line("rows_profiled", rows=read))
-    return read
+    rows = sum(each.rows for days in made for each in days.values())
+    logger().info(line("rows_profiled", rows=rows))
+    return rows
 
 
 profile_batches_task = leeway_task("profile")(profile_batches)

@@ -3,19 +3,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.decide.suspicion_states import suspected_after
-from tasks.drift import duplicate_share
+from tasks.drift import repeated_rows, row_hashes
 from tasks.monitor.short_delivery import known_short, short_delivery
 from tasks.records import FaultAnswer, SuspicionState
 
-CELLS = st.tuples(
-    st.sampled_from([0.0, -0.0, 1.5, float("nan")]), st.sampled_from(["a", "b", None]), st.sampled_from([True, False])
-)
+NUMBERS = st.sampled_from([0.0, -0.0, 1.5, float("nan")])
+CELLS = st.tuples(NUMBERS, st.sampled_from(["a", "b", None]), st.sampled_from([True, False, None]))
 
 
 @given(st.lists(CELLS, max_size=30))
@@ -23,12 +23,15 @@ def test_as_many_rows_repeat_as_comparing_every_cell_finds(
     rows: list[tuple[float, str | None, bool]],
 ) -> None:
     frame = pd.DataFrame(rows, columns=["number", "text", "flag"])
-    assert duplicate_share(frame) == pytest.approx(frame.duplicated().mean() if rows else 0.0)
+    hashes = row_hashes(frame, ["text"])
+    assert repeated_rows(hashes).share == pytest.approx(frame.duplicated().mean() if rows else 0.0)
+    halves = [row_hashes(part.infer_objects(), ["text"]) for part in (frame[:7], frame[7:])]
+    assert np.concatenate(halves).tolist() == hashes.tolist()
 
 
 def test_a_missing_value_repeats_a_missing_value() -> None:
     frame = pd.DataFrame({"a": pd.array([1, None, None, 2], dtype="Float64"), "b": ["x", None, None, "x"]})
-    assert duplicate_share(frame) == 0.25
+    assert repeated_rows(row_hashes(frame, ["b"])).share == 0.25
 
 
 FIRST = date(2026, 1, 5)

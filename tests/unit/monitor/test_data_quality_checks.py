@@ -44,7 +44,7 @@ def earlier(monitor: DriftMonitor, *states: SuspicionState) -> DailyRows:
 
 def kinds(monitor: DriftMonitor, known: DailyRows, number: int) -> list[str]:
     summary = profile(rows(number, MILE), monitor.reference.total.ruler)
-    return [one.kind for one in looks_broken(monitor, day(number), summary, 0.0, known)]
+    return [one.kind for one in looks_broken(monitor, day(number), summary, RepeatedRows(0.0, summary.rows), known)]
 
 
 @pytest.mark.parametrize(
