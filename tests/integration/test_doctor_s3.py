@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,11 +66,26 @@ def test_a_store_that_ignores_a_condition_is_named_as_lacking_it(
 
 
 @pytest.mark.usefixtures("client")
+def test_of_every_property_that_a_store_lacks_the_way_out_is_said(
+    endpoint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    for name in ("NEEDED", "HELPFUL"):
+        lacking = [replace(each, trial=lambda _trial: "not so") for each in getattr(probe, name)]
+        monkeypatch.setattr(probe, name, lacking)
+    assert examine_store("s3://tried", endpoint) == len(probe.NEEDED)
+    said = capsys.readouterr().out
+    for each in (*probe.NEEDED, *probe.HELPFUL):
+        assert f"{each.name}: {each.instead}" in said
+        assert each.instead
+
+
+@pytest.mark.usefixtures("client")
 def test_a_store_that_cannot_be_tried_says_why(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.ingest.sources.s3_client.ATTEMPTS", 1)
     with pytest.raises(SourceError, match="NoSuchBucket; create the bucket"):
         examine_store("s3://nowhere", endpoint)
     with pytest.raises(SourceError, match="expected s3://bucket/prefix"):
         examine_store("/a/folder", endpoint)
-    with pytest.raises(Unreachable, match="cannot be tested"):
+    with pytest.raises(Unreachable, match=r"cannot be tested.*is the store up, and its address right"):
         examine_store("s3://tried", "http://127.0.0.1:9")

@@ -66,7 +66,7 @@ def our_errors(where: str) -> Iterator[None]:
         *(boto.ConnectionError, boto.HTTPClientError, boto.IncompleteReadError, ResponseParserError, Boto3Error),
         *(boto.FlexibleChecksumError, boto.ChecksumError),
     ) as error:
-        raise Unreachable(f"{where}: {error}") from error
+        raise Unreachable(f"{where}: {error}; is the store up, and its address right?") from error
     except (boto.BotoCoreError, ValueError) as error:  # an invalid address or bucket name
         raise SourceError(
             f"{where}: {error}. Correct source.uri, source.s3_endpoint or the AWS configuration"
@@ -87,5 +87,5 @@ def _refusal(where: str, error: Exception) -> SourceError | Unreachable:
     """Return the error of Leeway for an unsuccessful response."""
     code = code_of(error)
     if status_of(error) >= SERVER_FAULT or code in BUSY:
-        return Unreachable(f"{where}: the store answered {code}")
+        return Unreachable(f"{where}: the store answered {code}; try again later")
     return SourceError(f"{where}: the store answered {code}; {WHAT_TO_DO.get(code, GRANT)}")
