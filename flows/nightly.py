@@ -12,7 +12,6 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.kept_version import keep_champions
 from flows.loaded_version import Champion
 from flows.steps.decide_night import NightOutcome, decide_night, decided
 from flows.steps.events import emit_event
@@ -20,6 +19,7 @@ from flows.steps.exclusive_run import run_exclusively
 from flows.steps.executor import executor
 from flows.steps.in_service.post_release import shadow_scored
 from flows.steps.in_service.served_rows import score_served
+from flows.steps.kept_version import keep_champions
 from flows.steps.publish import show_verdicts
 from flows.workspace import Workspace, open_workspace
 from tasks import clock

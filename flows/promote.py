@@ -11,12 +11,12 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.kept_version import keep_champions
 from flows.steps.actor import account, person
 from flows.steps.events import emit_event
 from flows.steps.in_service.degree_raise import follow_degree_requests, request_waits
 from flows.steps.in_service.landed_record import has_landed, record_landed
 from flows.steps.in_service.rollout_steps import announce_rollouts, next_step, unannounced
+from flows.steps.kept_version import keep_champions
 from flows.steps.publish import name_run, write_report
 from flows.steps.recorded_spec import require_own_name
 from flows.workspace import Workspace, open_workspace

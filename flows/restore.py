@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from flows.kept_version import kept_files
 from flows.loaded_version import fetched
 from flows.steps.actor import person
 from flows.steps.events import emit_event
+from flows.steps.kept_version import kept_files
 from flows.steps.publish import write_report
 from flows.workspace import Workspace
 from tasks import clock

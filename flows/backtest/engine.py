@@ -23,8 +23,8 @@ from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.timeline.timeline_night import TimelineNight, TimelineVersions
 from flows.backtest.trainer import BacktestTrainer
 from flows.loaded_version import Champion
+from flows.steps.challengers.evaluate_challenger import EvaluatedChallenger, TrainingRequest
 from flows.steps.decision_record import decision_entry
-from flows.steps.evaluate_challenger import EvaluatedChallenger, TrainingRequest
 from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, as_recorded, situation
 from tasks.dataset.landed_batches import landed_batches

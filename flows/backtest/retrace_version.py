@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from flows.steps.training_provenance import as_of, code
+from flows.steps.challengers.training_provenance import as_of, code
 from flows.workspace import Workspace
 from tasks.dataset.known_rows import known_rows
 from tasks.errors import DataError, EvidenceError
@@ -56,6 +56,11 @@ def reproduce(workspace: Workspace, number: int) -> RetracedVersion:
         raise DataError(f"{workspace.project} has no version {number}; there is {known or 'none'}")
     files = workspace.registry.fetch(version)
     training: dict[str, Any] = json.loads(files["training.json"])
+    if adopted := training.get("adopted"):
+        raise EvidenceError(
+            f"version {number} of {workspace.project} was adopted from {adopted['file']} (sha256 {adopted['sha256']}): "
+            "it was trained elsewhere, and only there can it be trained again"
+        )
     lacking = [name for name in NEEDED if name not in training]
     if lacking:
         raise EvidenceError(

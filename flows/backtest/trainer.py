@@ -12,8 +12,8 @@ import pandas as pd
 
 from flows.backtest.history import History
 from flows.loaded_version import Champion, champion_of
-from flows.steps.evaluate_challenger import PLAIN, EvaluatedChallenger, TrainingRequest, train_and_evaluate
-from flows.steps.version_files import version_files
+from flows.steps.challengers.evaluate_challenger import PLAIN, EvaluatedChallenger, TrainingRequest, train_and_evaluate
+from flows.steps.challengers.version_files import version_files
 from tasks.dataset.known_rows import consented_rows, training_rows
 from tasks.spec import ProjectSpec
 from tasks.train.task import refit

@@ -8,6 +8,8 @@ which rows go to people and explain them.
 
 from tasks.inference import PROTOCOL, ModelSchema, confidence, reasons, typical_values
 from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
+from tasks.model.adoption.adopted_pipeline import AdoptedPipeline, adopted_pipeline
+from tasks.model.adoption.foreign_file import foreign_estimator
 from tasks.model.deferral import deferral_rule, fit_deferral, wrong_decisions
 from tasks.model.error_table import fit_error_table
 from tasks.model.export.boosted_trees import boosting_graph
@@ -22,6 +24,7 @@ __all__ = [
     "EXPORTERS",
     "PROTOCOL",
     "TOLERANCE",
+    "AdoptedPipeline",
     "Calibration",
     "DatePart",
     "Deferral",
@@ -33,12 +36,14 @@ __all__ = [
     "PreprocessingStep",
     "SkopsModel",
     "TimeFeature",
+    "adopted_pipeline",
     "boosting_graph",
     "confidence",
     "deferral_rule",
     "export_model",
     "fit_deferral",
     "fit_error_table",
+    "foreign_estimator",
     "load_model",
     "model_facts",
     "model_files",

@@ -7,6 +7,7 @@ list is the second check, not the first.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -47,7 +48,8 @@ class SkopsModel(Predictor):
     def run(self, columns: FloatArray) -> FloatArray:
         """Return the prediction (n,), P(class 1) (n,), the decision function, or k probabilities (n, k)."""
         if self.schema.task == "regression":
-            out = self._fitted.predict(columns)
+            with np.errstate(over="ignore"):  # exp of a large value is infinite, as in a graph
+                out = self._fitted.predict(columns)
         elif self.schema.output == "score":
             out = self._fitted.decision_function(columns)
         else:
@@ -78,8 +80,13 @@ def skops_bytes(fitted: Any) -> bytes:
     return content
 
 
-def read_skops(content: bytes, project: str) -> Any:
+def read_skops(content: bytes, project: str, also: Collection[str] = ()) -> Any:
     """Return the estimator of a verified skops file.
+
+    Parameters
+    ----------
+    also : collection of str
+        Names that are allowed too.
 
     Raises
     ------
@@ -88,7 +95,7 @@ def read_skops(content: bytes, project: str) -> Any:
     """
     from skops import io
 
-    return io.loads(content, trusted=_checked_types(content, project))
+    return io.loads(content, trusted=_checked_types(content, project, also))
 
 
 def is_allowed(name: str) -> bool:
@@ -114,7 +121,7 @@ def is_allowed(name: str) -> bool:
     return isinstance(attribute, type) and attribute.__module__.startswith(("sklearn.", "scipy.sparse."))
 
 
-def _checked_types(content: bytes, name: str) -> list[str]:
+def _checked_types(content: bytes, name: str, also: Collection[str] = ()) -> list[str]:
     """Return the types of the file that need the allow-list; raise an error if one is not on it."""
     from zipfile import BadZipFile
 
@@ -127,7 +134,7 @@ def _checked_types(content: bytes, name: str) -> list[str]:
             f"found no skops file for {name} ({error}); expected the one that was registered. "
             "Register the version again."
         ) from error
-    refused = [kind for kind in named if not is_allowed(kind)]
+    refused = [kind for kind in named if kind not in also and not is_allowed(kind)]
     if refused:
         raise EvidenceError(
             f"the model of {name} has the types {refused}; only classes of scikit-learn, numpy and scipy.sparse "

@@ -16,6 +16,7 @@ from tasks.registry.manifest import MANIFEST, SIGNATURE, checked_name
 from tasks.registry.mlflow_names import BARRED, KEY, PROMOTED, checked_key, checked_project
 from tasks.registry.mlflow_server import Server
 from tasks.registry.new_version import create_version
+from tasks.registry.other_runs.foreign_run import skops_of_run
 from tasks.registry.project_runs import ProjectRuns
 from tasks.registry.series import Series, artifact_link
 from tasks.registry.signing import HomeKeys, Keys
@@ -196,6 +197,10 @@ class Registry:
     ) -> None:
         """Add one trial of a search as a run, nested in the run of the search."""
         self._runs.log_trial(project, study, name, clock.now(), params=params, metrics=metrics)
+
+    def skops_of_run(self, run: str) -> tuple[str, bytes]:
+        """Return the skops file that another program logged with a run: see `foreign_run.skops_of_run`."""
+        return skops_of_run(self._server, run)
 
     def fetch(self, version: Version, digest: str = "") -> dict[str, bytes]:
         """Return a version's files after verifying every one against the signed manifest: see `fetch_signed`."""

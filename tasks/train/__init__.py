@@ -11,6 +11,7 @@ from tasks.train.assessment.forward_validation import FoldResult, choose_recipe
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.data.training_table import row_weights, without_holdout_groups
+from tasks.train.fit.adopted_fit import adopted_fit
 from tasks.train.fit.calibration import FittedCalibration
 from tasks.train.fit.portable_fit import FittedModel, fit_model, fit_on_all_rows
 from tasks.train.model_search.feature_selection import FeatureSelection
@@ -30,6 +31,7 @@ __all__ = [
     "SearchOptions",
     "TrainingResult",
     "TrialResult",
+    "adopted_fit",
     "baseline_prediction",
     "baseline_predictions",
     "candidate_recipes",

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tasks.drift import Reference, build_reference
+from tasks.features import Parts
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
@@ -15,6 +16,7 @@ from tasks.spec import ProjectSpec
 from tasks.train.assessment.cross_fitting import CrossFit, ReleaseEvidence, release_evidence
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
+from tasks.train.fit.adopted_fit import holdout_evidence
 from tasks.train.fit.deferral_rule import release_deferral
 from tasks.train.fit.portable_fit import FittedModel, fit_on_all_rows, replace_schema
 from tasks.train.fit.sklearn_pipeline import without_values
@@ -125,3 +127,24 @@ def would_more_help(trained: TrainingResult, rows: pd.DataFrame, spec: ProjectSp
 
 
 would_more_help_task = leeway_task("learning curve")(would_more_help)
+
+
+def release_adopted(fitted: FittedModel, parts: Parts, spec: ProjectSpec, ruler: Ruler | None) -> ReleaseCandidate:
+    """Return a model that was trained elsewhere, for release as it is.
+
+    Its reference is from the rows of the lake up to its last training day, its importances, its promise and, if the
+    spec sets a target error, the rule of what it defers are from the hold-out, of which it has learned nothing.
+    """
+    weights = importances(fitted.portable, parts.holdout, spec, spec.training.seed)
+    rule = release_deferral(fitted.portable, fitted.portable, parts.holdout, spec, weights)
+    deferring = fitted if rule is None else replace(fitted, portable=replace_schema(fitted.portable, deferral=rule))
+    total = sum(weights.values()) or 1.0
+    return ReleaseCandidate(
+        fitted=deferring,
+        reference=_reference(parts.past, spec, ruler),
+        importances={name: weight / total for name, weight in weights.items()},
+        evidence=holdout_evidence(fitted, parts.holdout, spec),
+    )
+
+
+release_adopted_task = leeway_task("release")(release_adopted)

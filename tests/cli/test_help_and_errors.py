@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 HEAVY = ("prefect", "mlflow", "pandas", "numpy", "pyarrow", "sklearn", "great_expectations", "pydantic", "deltalake")
 COMMANDS = [
     *(
+        "adopt",
         "answer",
         "approve",
         "bundle",

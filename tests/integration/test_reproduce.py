@@ -59,7 +59,7 @@ def test_the_same_rows_recipe_spec_and_seed_give_the_same_bytes(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from flows.cli.commands.models.reproduce import reproduce_version
-    from flows.steps.training_provenance import commits
+    from flows.steps.challengers.training_provenance import commits
 
     then, now = training(workspace)["lake_commits"], commits(workspace.lake, PROJECT)
     assert set(then) == {"batches", "rows", "labels"}
@@ -81,7 +81,7 @@ def test_the_intervals_of_a_version_are_examined_on_the_hold_out_and_repeated_wi
 
 def test_another_seed_or_other_rows_are_reported_with_a_possible_explanation(workspace: Workspace) -> None:
     from flows.backtest.retrace_version import _again, compared
-    from flows.steps.training_provenance import code
+    from flows.steps.challengers.training_provenance import code
 
     version = workspace.registry.version(PROJECT, 1)
     assert version is not None

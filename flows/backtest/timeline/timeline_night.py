@@ -16,7 +16,7 @@ from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.trainer import KnownThen
 from flows.loaded_version import Champion
-from flows.steps.evaluate_challenger import earlier_holdouts
+from flows.steps.challengers.evaluate_challenger import earlier_holdouts
 from tasks.arrays import BoolArray, FloatArray, IntArray
 from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked

@@ -1,18 +1,38 @@
-"""`leeway approve`, `reject`, `reproduce`, `restore` and `rollback`: which version is champion."""
+"""`leeway adopt`, `approve`, `reject`, `reproduce`, `restore` and `rollback`: which version is champion."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from flows.cli.parsers.arguments import FAILED, Project, Reason
+from flows.cli.parsers.arguments import FAILED, Night, Project, Reason
 
 Version = Annotated[
     int | None, typer.Option("--version", help="The version's number.", show_default="the waiting challenger")
 ]
 
 model_app = typer.Typer()
+
+
+@model_app.command()
+def adopt(
+    project: Project,
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|RUN", help="A skops file, or the id of an MLflow run with one.")
+    ],
+    trained_until: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="The last day of the rows that it was trained on, as YYYY-MM-DD."),
+    ],
+    date: Night = None,
+    reason: Reason = "by hand",
+) -> None:
+    """Evaluate a scikit-learn pipeline that was trained elsewhere, and put it up for approval."""
+    from flows.cli.commands.models.adopt_pipeline import adopt_pipeline
+
+    adopt_pipeline(project, source, trained_until.date(), date.date() if date else None, reason)
 
 
 @model_app.command()

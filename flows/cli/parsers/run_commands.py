@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 import typer
 
-from flows.cli.parsers.arguments import Project, Reason
+from flows.cli.parsers.arguments import Night, Project, Reason
 
 run_app = typer.Typer(help="Run a flow now and wait for it to finish.", no_args_is_help=True)
-
-Night = Annotated[
-    datetime | None,
-    typer.Option("--date", formats=["%Y-%m-%d"], help="The night, as YYYY-MM-DD.", show_default="today"),
-]
 
 
 @run_app.command("nightly")

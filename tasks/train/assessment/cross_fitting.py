@@ -116,7 +116,7 @@ def release_evidence(
         before = crossed(plain, ~since, 0, first) or before
     loss = _day_evidence(before, newest, (before.losses, newest.losses), start)
     bias = _day_evidence(before, newest, (before.residuals, newest.residuals), start)
-    return ReleaseEvidence(PromiseEvidence(loss, bias, _bias_unit(newest, spec)), newest.since(start))
+    return ReleaseEvidence(PromiseEvidence(loss, bias, bias_unit(newest, spec)), newest.since(start))
 
 
 def cross_fit_among(
@@ -184,7 +184,7 @@ def _regime_start(fitted: CrossFit, values: FloatArray) -> int:
     return int(history.days[newest_regime(history)])
 
 
-def _bias_unit(fitted: CrossFit, spec: ProjectSpec) -> float:
+def bias_unit(fitted: CrossFit, spec: ProjectSpec) -> float:
     """Return the unit of a bias: the deviation of a residual, or the rate of the rarer of two outcomes.
 
     Of several classes, the outcomes are that the most probable class was right, and that it was not.

@@ -22,7 +22,7 @@ class Recipe:
     Attributes
     ----------
     treatments : tuple
-        How time is treated; several treatments are combined.
+        How time is treated; several treatments are combined. Empty for a model that was trained elsewhere.
     half_life_days : float or None
         With "recency": age at which the weight of a row is one half.
     level_days : int
@@ -77,7 +77,7 @@ class Recipe:
             details.append(f"classes {self.class_weight}")
         if self.features is not None:
             details.append(f"{len(self.features)} features")
-        return ", ".join([time, kind, *details])
+        return ", ".join([*([time] if time else []), kind, *details])
 
     @property
     def corrections(self) -> int:

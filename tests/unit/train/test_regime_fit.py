@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from flows.steps.evaluate_challenger import PLAIN, TrainingRequest, train_and_evaluate
+from flows.steps.challengers.evaluate_challenger import PLAIN, TrainingRequest, train_and_evaluate
 from tasks.errors import DataError
 from tasks.spec import ProjectSpec
 from tasks.train import fit_model

@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from flows.steps.evaluate_challenger import TrainingRequest
+from flows.steps.challengers.evaluate_challenger import TrainingRequest
 from tasks.spec import ProjectSpec
 
 FIRST, ROWS_A_DAY = date(2026, 1, 1), 25

@@ -24,19 +24,12 @@ LOCK = "requirements.lock"
 GIT_SECONDS = 10
 
 
-def origin(workspace: Workspace, trained: TrainingResult, read_at: dict[str, int] | None = None) -> dict[str, Any]:
-    """Return what a training is repeated from: its recipe, its spec, the lake's commits, and its code.
-
-    Parameters
-    ----------
-    read_at : dict, optional
-        The commits the rows were read at, from `commits`; left out, the newest there are now.
-    """
+def origin(workspace: Workspace, trained: TrainingResult) -> dict[str, Any]:
+    """Return what a training is repeated from, next to the lake's commits: its recipe, its spec, and its code."""
     return {
         "recipe_parts": trained.recipe.described(),
         "finish": trained.fitted_calibration.to_dict(),
         "spec": workspace.spec.model_dump(mode="json"),
-        "lake_commits": commits(workspace.lake, workspace.project) if read_at is None else read_at,
         "code": code(workspace.spec.features.function, workspace.folder),
     }
 
@@ -67,7 +60,7 @@ def code(function: str | None = None, folder: Path | None = None) -> dict[str, A
     function, folder : str and Path, optional
         The project's feature function, and the project's folder.
     """
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     return {
         "leeway": version("leeway"),
         "commit": git_commit(root),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from flows.steps.evaluate_challenger import EvaluatedChallenger
+from flows.steps.challengers.evaluate_challenger import EvaluatedChallenger
 from tasks.drift import repeated_rows, row_hashes, to_bytes
 from tasks.model import model_files
 from tasks.monitor import PredictionReference, Slices, answers, slices, slices_to_json

@@ -161,8 +161,8 @@ def train_and_evaluate(
     learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
     trained = steps.choose_and_fit(past, spec, learned_on, spread, search)
     baseline = baseline_predictions(past, parts.holdout, spec, folder)
-    comparison_set = replace(_comparison_set(question, parts, trained, baseline), folder=folder)
-    return EvaluatedChallenger(parts, past, learned_on, trained, comparison_set, steps.examine(comparison_set, spec))
+    compared = replace(comparison_set(question, parts, trained, baseline), folder=folder)
+    return EvaluatedChallenger(parts, past, learned_on, trained, compared, steps.examine(compared, spec))
 
 
 def _since_change(
@@ -176,19 +176,20 @@ def _since_change(
     answers = np.full(len(known), np.nan)
     answers[crossed.rows] = crossed.predictions
     baseline = baseline_predictions(parts.past, parts.holdout, spec, folder)
-    comparison_set = replace(
-        _comparison_set(question, parts, trained, baseline),
+    compared = replace(
+        comparison_set(question, parts, trained, baseline),
         crossed=answers[since.to_numpy()],
         candidates=len(trained.leaderboard),
         folder=folder,
     )
-    evidence = steps.examine(comparison_set, spec)
-    return EvaluatedChallenger(parts, known, question.night, trained, comparison_set, evidence)
+    evidence = steps.examine(compared, spec)
+    return EvaluatedChallenger(parts, known, question.night, trained, compared, evidence)
 
 
-def _comparison_set(
+def comparison_set(
     question: TrainingRequest, parts: Parts, trained: TrainingResult, baseline: float | FloatArray
 ) -> ComparisonSet:
+    """Return a challenger, its rival, and the rows of the hold-out to compare them on."""
     first, last = parts.holdout_from, max(parts.holdout["event_date"])
     inside = question.rows["event_date"].between(first, last)
     return ComparisonSet(

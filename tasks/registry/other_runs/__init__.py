@@ -1,0 +1,1 @@
+"""Runs that other programs logged to the MLflow of a project."""
