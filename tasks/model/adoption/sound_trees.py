@@ -19,16 +19,15 @@ def tree_fault(fitted: Any) -> str:
     The children of a node come after it, and columns are among those of the estimator: so a row always reaches a leaf,
     and nothing outside of the arrays is read.
     """
-    columns = 0
     for part in all_parts(fitted):
         name = type(part).__name__
         if name in SEARCH_TREES:
             return f"a {name} cannot be checked. Fit the neighbours with algorithm='brute'"
         if name == "Tree" and not _is_sound(part.children_left, part.children_right, part.feature, part.n_features):
             return OUTSIDE
-        if name == "TreePredictor" and not _is_sound_predictor(part, columns):
+        rounds = getattr(part, "_predictors", ())
+        if not all(_is_sound_predictor(tree, part.n_features_in_) for trees in rounds for tree in trees):
             return OUTSIDE
-        columns = getattr(part, "n_features_in_", columns)  # of the estimator that the next parts are in
     return ""
 
 
