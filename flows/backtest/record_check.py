@@ -8,7 +8,7 @@ from datetime import date
 
 from tasks.records import Entry, NightEntry, RetrainingEntry, nights_of, retrainings_of
 
-NOT_DECIDED = frozenset({"time", "run_because", "automation", "metrics", "fairness", "coverage"})
+NOT_DECIDED = frozenset({"time", "run_because", "automation", "metrics", "fairness", "coverage", "slice_coverage"})
 """Fields of a night that are no part of its decision: when and why it ran, how much of it people decided, and what no
 decision rests on."""
 OUTCOME = ("name", "action", "subject", "because", "holdout_start", "holdout_end")

@@ -74,6 +74,7 @@ def decision_entry(
         metrics=view.metrics,
         fairness=view.fairness,
         coverage=view.coverage,
+        slice_coverage=view.slice_coverage,
     )
 
 

@@ -7,7 +7,7 @@ same rows. The metrics are those of scikit-learn, or functions of the project.
 from tasks.metrics.answered_rows import AnsweredRows
 from tasks.metrics.group_differences import GapTest, GroupedAnswers, corrected, group_gaps
 from tasks.metrics.measure_metrics import Comparing, Measuring, compared_metrics, measured_metrics
-from tasks.metrics.measured_coverage import BoundedAnswers, measured_coverage
+from tasks.metrics.measured_coverage import BoundedAnswers, SlicedAnswers, coverage_by_slice, measured_coverage
 
 __all__ = [
     "AnsweredRows",
@@ -16,8 +16,10 @@ __all__ = [
     "GapTest",
     "GroupedAnswers",
     "Measuring",
+    "SlicedAnswers",
     "compared_metrics",
     "corrected",
+    "coverage_by_slice",
     "group_gaps",
     "measured_coverage",
     "measured_metrics",

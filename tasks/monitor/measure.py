@@ -32,6 +32,7 @@ from tasks.records import (
     MonitoringResult,
     Performance,
     PipelineStage,
+    SliceCoverage,
     SuspicionState,
     suspected_days,
     without_names,
@@ -43,6 +44,7 @@ SliceTally: TypeAlias = Callable[[Slices, pd.DataFrame], Tally]
 CohortMetrics: TypeAlias = Callable[[pd.DataFrame], tuple[MeasuredMetric, ...]]
 CohortGaps: TypeAlias = Callable[[pd.DataFrame], tuple[GroupGap, ...]]
 CohortCoverage: TypeAlias = Callable[[pd.DataFrame], IntervalCoverage | None]
+CohortSliceCoverage: TypeAlias = Callable[[pd.DataFrame], tuple[SliceCoverage, ...]]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class NightInputs:
         From a labelled cohort to its differences between groups, likewise.
     coverage : callable, optional
         From a labelled cohort to the share of labels inside their intervals, likewise.
+    slice_coverage : callable, optional
+        From a labelled cohort to the same by slice, likewise.
     """
 
     night: date
@@ -93,6 +97,7 @@ class NightInputs:
     metrics: CohortMetrics | None = None
     gaps: CohortGaps | None = None
     coverage: CohortCoverage | None = None
+    slice_coverage: CohortSliceCoverage | None = None
     withheld: WithheldValues = NOTHING_WITHHELD
 
 
@@ -133,6 +138,9 @@ def measure_night(
         metrics=() if found is None or inputs.metrics is None else inputs.metrics(bounded_cohort(cohort)),
         fairness=() if found is None or inputs.gaps is None else inputs.gaps(bounded_cohort(cohort)),
         coverage=None if found is None or inputs.coverage is None else inputs.coverage(cohort),
+        slice_coverage=()
+        if found is None or inputs.slice_coverage is None
+        else inputs.slice_coverage(bounded_cohort(cohort)),
     )
 
 

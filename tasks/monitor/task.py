@@ -15,7 +15,13 @@ from tasks.lake import Batch, Deliveries, Filter, ParallelMap
 from tasks.logs import line, logger
 from tasks.metrics import Measuring
 from tasks.monitor.baseline import ChampionBaseline, drift_monitor
-from tasks.monitor.cohorts.cohort_metrics import cohort_coverage, cohort_gaps, cohort_metrics
+from tasks.monitor.cohorts.cohort_metrics import (
+    cohort_coverage,
+    cohort_gaps,
+    cohort_metrics,
+    cohort_slice_coverage,
+    interval_slices,
+)
 from tasks.monitor.cohorts.cohort_rows import CohortRows
 from tasks.monitor.data_quality_checks import looks_broken, to_check
 from tasks.monitor.measure import NightInputs, measure_night
@@ -47,22 +53,29 @@ def measure_drift(
         coverage of intervals are measured, which no decision needs.
     """
     features = None if summaries is None else summaries.features
-    rows = CohortRows(data, features, tuple(data.spec.fairness.groups) if folder else ())
+    groups, by_slice = data.spec.fairness.groups, interval_slices(data.spec)
+    rows = CohortRows(data, features, tuple(dict.fromkeys([*groups, *by_slice])) if folder else ())
     inputs = night_inputs(data, baseline, summaries, rows)
     if folder is not None and data.spec.metrics:
         how = Measuring(data.spec, data.spec.gate.confidence, folder)
         inputs = replace(inputs, metrics=partial(cohort_metrics, baseline=baseline, how=how))
-    if rows.groups:
+    if folder is not None and groups:
         gaps = partial(cohort_gaps, baseline=baseline, spec=data.spec, groups_of=rows.groups_of)
         inputs = replace(inputs, gaps=gaps)
     if folder is not None and baseline.interval_share is not None:
         inputs = replace(inputs, coverage=partial(cohort_coverage, baseline=baseline, spec=data.spec))
+        if by_slice:
+            sliced = partial(cohort_slice_coverage, baseline=baseline, spec=data.spec, groups_of=rows.groups_of)
+            inputs = replace(inputs, slice_coverage=sliced)
     found = measure_night(inputs, baseline, data.spec)
     least, reference = data.spec.privacy.min_category_count, baseline.reference.total
     drawn = window_distributions(inputs.accepted, found.window, reference, min_count=least)
     found = replace(found, distributions=drawn)
     if found.coverage is not None and found.coverage.is_past_leeway:
         logger().warning(line("coverage_past_leeway", found=found.coverage.value, promised=found.coverage.share))
+    for one in found.slice_coverage:
+        if one.coverage.is_past_leeway:
+            logger().warning(line("coverage_past_leeway", found=one.coverage.value, where=one.where))
     for metric in found.metrics:
         if metric.fault:
             logger().warning(line("metric_failed", metric=metric.name, why=metric.fault))

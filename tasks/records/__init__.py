@@ -4,7 +4,7 @@ from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.further_metrics import MeasuredMetric, MetricComparison
 from tasks.records.answer_quality.group_gap import GapComparison, GroupGap, GroupMeasure
 from tasks.records.answer_quality.guarded_metric import GuardedMetric
-from tasks.records.answer_quality.interval_coverage import IntervalCoverage
+from tasks.records.answer_quality.interval_coverage import IntervalCoverage, SliceCoverage
 from tasks.records.answer_quality.output_metric import DayShare, OutputMetric
 from tasks.records.answer_quality.person_comparison import ComparedRows, PersonComparison, SureMean
 from tasks.records.answers import (
@@ -180,6 +180,7 @@ __all__ = [
     "ServedAsBatch",
     "ServedProof",
     "SkewedRow",
+    "SliceCoverage",
     "SpecEntry",
     "Statistic",
     "SureMean",

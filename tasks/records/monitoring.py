@@ -8,7 +8,7 @@ from datetime import date
 
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
-from tasks.records.answer_quality.interval_coverage import IntervalCoverage
+from tasks.records.answer_quality.interval_coverage import IntervalCoverage, SliceCoverage
 from tasks.records.drift import ColumnDistribution, DriftKind, DriftStatistic, LocalError, PipelineStage, Suspicion
 from tasks.records.performance import Estimated, Performance
 
@@ -70,6 +70,8 @@ class MonitoringResult:
         The differences between groups in that cohort.
     coverage : IntervalCoverage or None
         The share of its labels inside their intervals; None without intervals.
+    slice_coverage : tuple of SliceCoverage
+        The same of each slice of the columns in `gate.slices` and `training.interval_by`.
     distributions : WindowDistributions or None
         Each input in the reference and in the window, for the report; the decision record does not store them.
     """
@@ -89,6 +91,7 @@ class MonitoringResult:
     metrics: tuple[MeasuredMetric, ...] = ()
     fairness: tuple[GroupGap, ...] = ()
     coverage: IntervalCoverage | None = None
+    slice_coverage: tuple[SliceCoverage, ...] = ()
     distributions: WindowDistributions | None = None
 
     @property

@@ -50,6 +50,8 @@ def night_numbers(night: NightEntry) -> dict[str, float]:
         parts = {"": coverage.value, "_low": coverage.low, "_high": coverage.high, "_expected": coverage.share}
         numbers |= {f"interval.coverage{part}": value for part, value in parts.items() if value is not None}
         numbers["interval.width"] = coverage.width
+    if night.slice_coverage:
+        numbers["interval.coverage_worst_slice"] = min(one.coverage.value for one in night.slice_coverage)
     numbers |= _outputs(night.outputs) | _people(night.people) | _audit(night.audit)
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 

@@ -101,12 +101,20 @@ def _groups(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingActio
 
 def _coverage(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:
     """Yield that too few labels are inside their intervals, with the night since which each night has found that."""
-    measured = [(night, night.coverage) for night in latest_nights(record) if night.coverage is not None]
-    past = list(takewhile(lambda each: each[1].is_past_leeway, reversed(measured)))
+    measured = [night for night in latest_nights(record) if night.coverage is not None]
+    past = list(takewhile(_too_narrow, reversed(measured)))
     if past:
-        what = f"prediction intervals hold too few labels: {past[0][1].sentence}"
+        what = f"prediction intervals hold too few labels: {_too_narrow(past[0])}"
         how = f"`leeway run retrain {spec.project}` trains a version with new ones"
-        yield PendingAction(what, spec.scope.owner, past[-1][0].night, how)
+        yield PendingAction(what, spec.scope.owner, past[-1].night, how)
+
+
+def _too_narrow(night: NightEntry) -> str:
+    """Return the coverage that is past its leeway, of all rows or of the slice that has the smallest; empty if none."""
+    if night.coverage is not None and night.coverage.is_past_leeway:
+        return night.coverage.sentence
+    slices = [one for one in night.slice_coverage if one.coverage.is_past_leeway]
+    return min(slices, key=lambda one: one.coverage.value).sentence if slices else ""
 
 
 def _degree(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.records import ComparedRows, GroupGap, MeasuredMetric, NightEntry, SureMean
+from tasks.records import ComparedRows, GroupGap, MeasuredMetric, NightEntry, SliceCoverage, SureMean
 from tasks.render.sections import ReportTable, Section
 from tasks.render.values import counted, interval, number
 
@@ -27,9 +27,22 @@ def other_metrics(night: NightEntry) -> Section:
 
 
 def interval_coverage(night: NightEntry) -> Section:
-    """Return how many labels were inside their prediction intervals; no lines without intervals."""
+    """Return how many labels were inside their prediction intervals, by slice too; no lines without intervals.
+
+    Slices past their leeway are first, then those with the smallest share.
+    """
     lines = () if night.coverage is None else (night.coverage.sentence,)
-    return Section("Prediction intervals", lines)
+    ranked = sorted(night.slice_coverage, key=lambda one: (not one.coverage.is_past_leeway, one.coverage.value))
+    past = tuple(one.sentence for one in ranked if one.coverage.is_past_leeway)
+    rows = tuple(_slice_cells(one) for one in ranked[:GAPS_SHOWN])
+    heads = ("slice", "rows", "inside", "interval", "promised", "mean width")
+    return Section("Prediction intervals", lines + past, ReportTable(heads, rows) if rows else None)
+
+
+def _slice_cells(one: SliceCoverage) -> tuple[str, ...]:
+    found = one.coverage
+    numbers = (number(found.value), interval(found.low, found.high), number(found.share), number(found.width))
+    return one.where, f"{found.rows:,}", *numbers
 
 
 def _metric_cells(metric: MeasuredMetric) -> tuple[str, str, str, str]:

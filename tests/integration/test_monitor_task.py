@@ -424,3 +424,26 @@ def test_a_night_measures_how_many_labels_are_inside_the_intervals_they_were_ans
         measure_drift(plain, promised, summaries=plain_summaries(lake, spec, promised), folder=tmp_path).coverage
         is None
     )
+
+
+def test_a_night_watches_the_intervals_of_each_slice_and_names_the_one_that_holds_too_few_labels(
+    lake: Lake, spec: ProjectSpec, baseline: ChampionBaseline, tmp_path: Path
+) -> None:
+    whole = []
+    for number in range(LEARNT, LEARNT + 12):
+        worse = rows(number).assign(error=lambda x: x["error"] * np.where(x["plan"] == "pro", 9.0, 1.0))
+        land(lake, number, worse, reach=3.0)
+        whole.append(worse)
+    asked = spec.model_dump(exclude_unset=True)
+    asked |= {"training": {**asked.get("training", {}), "interval": 0.9}, "gate": {"slices": ["plan", "area"]}}
+    data = NightData.read(lake, ProjectSpec.model_validate(asked), day(LEARNT + 12))
+    promised = replace(baseline, interval_share=0.9)
+    found = measure_drift(data, promised, summaries=plain_summaries(lake, spec, promised), folder=tmp_path)
+    slices = {one.where: one.coverage for one in found.slice_coverage}
+    past = {where for where, coverage in slices.items() if coverage.is_past_leeway and where.startswith("plan")}
+    assert past == {"plan is 'pro'"}
+    every = pd.concat(whole)
+    inside = every.loc[every["plan"] == "pro", "error"].abs() <= 3.0
+    assert slices["plan is 'pro'"].rows == len(inside)
+    assert slices["plan is 'pro'"].value == pytest.approx(inside.mean())
+    assert len([where for where in slices if where.startswith("area ")]) == 4  # quarters of the hold-out

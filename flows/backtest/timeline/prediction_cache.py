@@ -44,6 +44,8 @@ class PredictionCache:
     ----------
     ahead : timedelta
         Rows of so many later days are answered together with those that are asked for.
+    weights : array, optional
+        How much each row of the timeline counts; NaN for one without a weight, which is not added up.
     """
 
     timeline: Timeline
@@ -51,6 +53,7 @@ class PredictionCache:
     champion: Champion
     metric: str
     ahead: timedelta
+    weights: FloatArray | None = None
     tallies: dict[date, _DayTally] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -96,11 +99,14 @@ class PredictionCache:
         positions = np.flatnonzero(self._answered & (self.timeline.days >= np.datetime64(first)))
         losses = LOSSES[self.metric](self.labels.final[positions], self._answers[positions])
         scored = np.isfinite(losses)
+        if self.weights is not None:
+            scored &= np.isfinite(self.weights[positions])
         self._keep(slices, positions[scored], losses[scored])
 
     def _keep(self, slices: Slices, positions: IntArray, losses: FloatArray) -> None:
         codes, days = pd.factorize(self.timeline.days[positions], sort=True)
         counts, sums = np.bincount(codes), np.bincount(codes, weights=losses)
-        tally = slices.tally(self.timeline.rows(positions), losses)
+        weights = None if self.weights is None else self.weights[positions]
+        tally = slices.tally(self.timeline.rows(positions), losses, weights)
         for code, day in enumerate(days.astype(object)):
             self.tallies[day] = _DayTally(int(counts[code]), float(sums[code]), {day: tally[day]})

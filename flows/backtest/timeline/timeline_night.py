@@ -59,7 +59,8 @@ class TimelineVersions:
         """Return the answers of a version."""
         if number not in self._answers:
             version, metric = self.versions[number], self.spec.scope.metric
-            self._answers[number] = PredictionCache(self.timeline, self.labels, version, metric, self.ahead)
+            weights = None if self.spec.scope.weight is None else self.timeline.weights(self.spec)
+            self._answers[number] = PredictionCache(self.timeline, self.labels, version, metric, self.ahead, weights)
         return self._answers[number]
 
     def profiles(self, ruler: Ruler) -> RowProfiles:

@@ -16,6 +16,7 @@ from tasks.monitor import PredictionReference, Slices, answers, slices, slices_t
 from tasks.monitor import to_json as answers_to_json
 from tasks.spec import ProjectSpec
 from tasks.statistics import LOSSES, evidence_to_dict
+from tasks.train import row_weights
 from tasks.train.task import ReleaseCandidate
 
 
@@ -111,5 +112,5 @@ def _measured(rows: pd.DataFrame, spec: ProjectSpec) -> tuple[PredictionReferenc
     losses = LOSSES[spec.scope.metric](truth, prediction)
     return (
         answers(frame, spec.scope.metric, binary=spec.training.task == "binary"),
-        slices(rows, losses, spec.features, spec.privacy.min_category_count),
+        slices(rows, losses, spec.features, spec.privacy.min_category_count, row_weights(rows, spec)),
     )

@@ -13,13 +13,15 @@ from tasks.metrics import (
     BoundedAnswers,
     GroupedAnswers,
     Measuring,
+    SlicedAnswers,
     corrected,
+    coverage_by_slice,
     group_gaps,
     measured_coverage,
     measured_metrics,
 )
 from tasks.monitor.baseline import ChampionBaseline
-from tasks.records import GroupGap, IntervalCoverage, MeasuredMetric
+from tasks.records import GroupGap, IntervalCoverage, MeasuredMetric, SliceCoverage
 from tasks.spec import ProjectSpec, nights_per_year
 from tasks.statistics import truth_and_prediction, weights_of
 
@@ -44,13 +46,68 @@ def cohort_coverage(cohort: pd.DataFrame, baseline: ChampionBaseline, spec: Proj
     """
     if baseline.interval_share is None or "lower" not in cohort:
         return None
-    truth, lower, upper = (cohort[name].to_numpy(float) for name in ("label", "lower", "upper"))
-    answers = BoundedAnswers(truth, lower, upper, days_of(cohort["event_date"]), weights_of(cohort))
-    a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
-    alpha, leeway = min(1 - spec.gate.confidence, a_night), spec.monitoring.coverage_leeway
     return measured_coverage(
-        answers, baseline.interval_share, leeway=leeway, confidence=spec.gate.confidence, alpha=alpha
+        _bounded(cohort),
+        baseline.interval_share,
+        leeway=spec.monitoring.coverage_leeway,
+        confidence=spec.gate.confidence,
+        alpha=_alpha(spec),
     )
+
+
+def cohort_slice_coverage(
+    cohort: pd.DataFrame,
+    baseline: ChampionBaseline,
+    spec: ProjectSpec,
+    groups_of: Callable[[pd.DataFrame], pd.DataFrame],
+) -> tuple[SliceCoverage, ...]:
+    """Return the same by slice of the columns in `interval_slices`: of many slices, those with the smallest share.
+
+    Numbers are cut as the champion's hold-out was, other columns by value. All nights of a year together find
+    `monitoring.false_alarms_per_year` slices past their leeway by mistake at most.
+
+    Parameters
+    ----------
+    groups_of : callable
+        From a cohort to these columns, in the order of its rows.
+    """
+    if baseline.interval_share is None or "lower" not in cohort or not (columns := interval_slices(spec)):
+        return ()
+    values, cuts = (
+        groups_of(cohort),
+        {} if baseline.slices is None else {cut.column: cut for cut in baseline.slices.cuts},
+    )
+    named = {
+        name: values[name].astype("str").radd(f"{name} is ") if name not in cuts else cuts[name].named(values[name])
+        for name in columns
+    }
+    found = coverage_by_slice(
+        SlicedAnswers(_bounded(cohort), pd.DataFrame(named), spec.privacy.min_category_count),
+        baseline.interval_share,
+        leeway=spec.monitoring.coverage_leeway,
+        confidence=spec.gate.confidence,
+        alpha=_alpha(spec),
+    )
+    ranked = sorted(found, key=lambda one: (not one.coverage.is_past_leeway, one.coverage.value))[:MOST_KEPT]
+    return tuple(one for one in found if one in ranked)
+
+
+def interval_slices(spec: ProjectSpec) -> tuple[str, ...]:
+    """Return the columns by which the coverage of intervals is watched; none without intervals."""
+    if spec.training.interval is None:
+        return ()
+    by = [spec.training.interval_by] if spec.training.interval_by else []
+    return tuple(dict.fromkeys([*spec.gate.slices, *by]))
+
+
+def _bounded(cohort: pd.DataFrame) -> BoundedAnswers:
+    truth, lower, upper = (cohort[name].to_numpy(float) for name in ("label", "lower", "upper"))
+    return BoundedAnswers(truth, lower, upper, days_of(cohort["event_date"]), weights_of(cohort))
+
+
+def _alpha(spec: ProjectSpec) -> float:
+    """Return the chance of a false alarm that one night has for each kind of what it watches."""
+    return min(1 - spec.gate.confidence, spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule))
 
 
 def cohort_gaps(
@@ -70,9 +127,7 @@ def cohort_gaps(
         From a cohort to the columns that define groups, in the order of its rows.
     """
     rows = GroupedAnswers(answered_cohort(cohort, baseline, spec.training.task), groups_of(cohort))
-    a_night = spec.monitoring.false_alarms_per_year / nights_per_year(spec.schedule)
-    alpha = min(1 - spec.gate.confidence, a_night)
-    gaps = [one.gap for one in corrected(group_gaps(rows, spec, spec.gate.confidence), alpha)]
+    gaps = [one.gap for one in corrected(group_gaps(rows, spec, spec.gate.confidence), _alpha(spec))]
     if len(gaps) <= MOST_KEPT:
         return tuple(gaps)
     ranked = sorted(gaps, key=lambda gap: (not gap.is_past_limit, -abs(gap.difference)))[:MOST_KEPT]

@@ -51,6 +51,15 @@ class Cut:
         of_code = [*(place.get(str(value), len(names)) for value in met), self.size - 1]  # code -1 is the last of them
         return np.array(of_code, dtype=np.int64)[codes]
 
+    def named(self, values: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the slice of each value in words.
+
+        >>> Cut("plan", names=("pro",)).named(pd.Series(["pro", None])).tolist()
+        ["plan is 'pro'", 'plan is missing']
+        """
+        names = np.array([self.name(place) for place in range(self.size)], dtype=object)
+        return pd.Series(names[self.places(values)], index=values.index)
+
     def name(self, place: int) -> str:
         """Return a slice in words.
 

@@ -38,7 +38,7 @@ class Period:
 
     @classmethod
     def of(cls, table: FloatArray, looked: IntArray) -> Period:
-        """Summarise daily sums, shape (days, 2, 1 + slices), of the slices looked at."""
+        """Summarise daily sums, shape (days, 3, 1 + slices), of the slices looked at; weights count as rows do."""
         sums, counts = (table[:, part, 1:][:, looked] for part in (0, 1))
         other_sums, other_counts = table[:, 0, :1] - sums, table[:, 1, :1] - counts
         rows, other_rows = (np.maximum(each.sum(axis=0), 1.0) for each in (counts, other_counts))

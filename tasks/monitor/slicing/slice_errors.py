@@ -6,7 +6,8 @@ is one pass over the labelled rows. The losses of each slice are added up by day
 
 A slice is compared by how much more its mean loss rose than that of all other rows (see
 `tasks.monitor.slicing.slice_error_change`). All slices share one budget of false alarms (Bonferroni). A loss counts at
-most three standard deviations above the mean, so that one wild label is one row.
+most three standard deviations above the mean, so that one wild label is one row. Where rows count differently, a mean
+is the weighted one, as at the gate.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tasks.monitor.slicing.slice_error_change import Period, Rise
 from tasks.records import LocalError
 from tasks.spec.spec_sections.feature_sections import Features
 from tasks.spec.spec_sections.monitoring_section import Monitoring
-from tasks.statistics import LOSSES
+from tasks.statistics import LOSSES, weighted_values, weights_of
 
 CLIPPED = 3.0
 FEWEST_ROWS = 50
@@ -38,6 +39,7 @@ MOST_ROWS = 200_000
 EXACT_BITS = 35  # with 18 for the rows, as many as a float holds
 PARTS_OF_LABELS = 3  # single nights, creep, slices
 Tally: TypeAlias = Mapping[date, FloatArray]
+LOSS, WEIGHT, ROWS = range(3)  # parts of a day's sums
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,18 @@ class Slices:
         The most that a loss counts, and the skewness of such losses.
     cuts : tuple of Cut
         How each column is cut.
-    days : mapping of date to ndarray, shape (2, 1 + slices)
-        Of each day the sum of losses and the rows: of all rows first, then of every slice of every cut.
+    days : mapping of date to ndarray, shape (3, 1 + slices)
+        Of each day the weighted sum of losses, the sum of weights and the rows: of all rows first, then of every slice
+        of every cut. Weights have the mean 1 on the hold-out.
+    mean_weight : float, optional
+        Of a row of the hold-out; None where all rows count alike.
     """
 
     cap: float
     skewness: float
     cuts: tuple[Cut, ...]
     days: Tally
+    mean_weight: float | None = None
 
     @cached_property
     def names(self) -> tuple[tuple[str, str], ...]:
@@ -68,22 +74,26 @@ class Slices:
     def enough(self) -> np.ndarray:
         """Which slices have rows and days enough on the hold-out to be measured."""
         table = self.table
-        rows, days = table[:, 1, 1:].sum(axis=0), (table[:, 1, 1:] > 0).sum(axis=0)
-        return np.asarray((rows >= FEWEST_ROWS) & (days >= FEWEST_DAYS) & (rows < table[:, 1, 0].sum()))
+        rows, days = table[:, ROWS, 1:].sum(axis=0), (table[:, ROWS, 1:] > 0).sum(axis=0)
+        return np.asarray((rows >= FEWEST_ROWS) & (days >= FEWEST_DAYS) & (rows < table[:, ROWS, 0].sum()))
 
     @cached_property
     def table(self) -> FloatArray:
         """The sums by day, in order of date."""
         return _table(self.days)
 
-    def tally(self, rows: pd.DataFrame, losses: FloatArray) -> Tally:
+    def tally(self, rows: pd.DataFrame, losses: FloatArray, weights: FloatArray | None = None) -> Tally:
         """Return the sums of some rows, by day; the sums of rows together are the sums of their tallies, exactly.
 
-        Losses are rounded to a multiple of a power of two, at most 2**-34 of the cap: then the sums of 200,000 rows do
-        not depend on the order of the rows.
+        Weighted losses are rounded to a multiple of a power of two, at most 2**-34 of the cap, and weights to one of
+        2**-35: then the sums of 200,000 rows that weigh as those of the hold-out do not depend on the order of the
+        rows. Weights are not looked at where all rows of the hold-out count alike.
         """
         unit = 2.0 ** (math.frexp(self.cap)[1] - EXACT_BITS)
-        return tallied(self.cuts, rows, np.round(np.minimum(losses, self.cap) / unit) * unit)
+        counted = np.ones(len(rows))
+        if self.mean_weight is not None and weights is not None:
+            counted = _rounded(weights / self.mean_weight, 2.0**-EXACT_BITS)
+        return tallied(self.cuts, rows, _rounded(counted * np.minimum(losses, self.cap), unit), counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,9 @@ class Tolerance:
     min_rows: int
 
 
-def slices(rows: pd.DataFrame, losses: FloatArray, features: Features, fewest: int) -> Slices | None:
+def slices(
+    rows: pd.DataFrame, losses: FloatArray, features: Features, fewest: int, weights: FloatArray | None = None
+) -> Slices | None:
     """Measure the champion's losses by slice on rows that it was not trained on.
 
     Parameters
@@ -108,6 +120,8 @@ def slices(rows: pd.DataFrame, losses: FloatArray, features: Features, fewest: i
         The columns by kind.
     fewest : int
         Fewest rows of a category that may be named.
+    weights : ndarray, optional
+        How much each row counts.
 
     Returns
     -------
@@ -118,25 +132,34 @@ def slices(rows: pd.DataFrame, losses: FloatArray, features: Features, fewest: i
     rows, losses = rows[scored], losses[scored]
     if len(rows) < FEWEST_ROWS:
         return None
-    cap = float(losses.mean() + CLIPPED * losses.std())
+    mean_weight, counted = None, np.ones(len(rows))
+    if weights is not None:
+        mean_weight = float(weights[scored].mean())
+        counted = weights[scored] / mean_weight
+    mean = np.average(losses, weights=counted)
+    cap = float(mean + CLIPPED * np.sqrt(np.average((losses - mean) ** 2, weights=counted)))
     cuts = tuple(cut_of(rows[name], name in features.numbers, max(fewest, FEWEST_ROWS)) for name in features.columns)
     capped = np.minimum(losses, cap)
-    standard = (capped - capped.mean()) / max(float(capped.std()), 1e-12)
-    found = Slices(cap, float((standard**3).mean()), cuts, tallied(cuts, rows, capped))
+    linear = weighted_values(capped, counted)
+    standard = (linear - linear.mean()) / max(float(linear.std()), 1e-12)
+    days = tallied(cuts, rows, counted * capped, counted)
+    found = Slices(cap, float((standard**3).mean()), cuts, days, mean_weight)
     return found if found.enough.any() else None
 
 
-def tallied(cuts: tuple[Cut, ...], rows: pd.DataFrame, losses: FloatArray) -> Tally:
-    """Return of each day the sum of losses and the rows, of all and of every slice."""
+def tallied(cuts: tuple[Cut, ...], rows: pd.DataFrame, losses: FloatArray, weights: FloatArray) -> Tally:
+    """Return of each day the sum of weighted losses, of weights, and the rows, of all and of every slice."""
     which, days = pd.factorize(rows["event_date"], sort=True)
     many, start = len(days), 1
-    table = np.zeros((many, 2, 1 + sum(cut.size for cut in cuts)))
-    table[:, 0, 0], table[:, 1, 0] = np.bincount(which, losses, minlength=many), np.bincount(which, minlength=many)
+    table = np.zeros((many, 3, 1 + sum(cut.size for cut in cuts)))
+    parts = ((LOSS, losses), (WEIGHT, weights), (ROWS, None))
+    for part, values in parts:
+        table[:, part, 0] = np.bincount(which, values, minlength=many)
     for cut in cuts:
         at, cells = which * cut.size + cut.places(rows[cut.column]), many * cut.size
         mine = slice(start, start + cut.size)
-        table[:, 0, mine] = np.bincount(at, losses, minlength=cells).reshape(many, cut.size)
-        table[:, 1, mine] = np.bincount(at, minlength=cells).reshape(many, cut.size)
+        for part, values in parts:
+            table[:, part, mine] = np.bincount(at, values, minlength=cells).reshape(many, cut.size)
         start += cut.size
     return dict(zip(days, table, strict=True))
 
@@ -166,7 +189,7 @@ def local_errors(known: Slices, now: Tally, tolerance: Tolerance) -> tuple[Local
     before_days, now_days = known.table, _table(now)
     if not len(now_days):
         return ()
-    rows, days = now_days[:, 1, 1:].sum(axis=0), (now_days[:, 1, 1:] > 0).sum(axis=0)
+    rows, days = now_days[:, ROWS, 1:].sum(axis=0), (now_days[:, ROWS, 1:] > 0).sum(axis=0)
     looked = np.flatnonzero(known.enough & (rows >= tolerance.min_rows) & (days >= FEWEST_DAYS))
     if not len(looked):
         return ()
@@ -214,22 +237,28 @@ def cohort_tally(known: Slices, cohort: pd.DataFrame, pieces: Iterable[pd.DataFr
     Parameters
     ----------
     cohort : DataFrame
-        `row_id`, `prediction` and `label`.
+        `row_id`, `prediction` and `label`, and a `weight` where rows count differently.
     pieces : iterable of DataFrame
         `row_id`, `event_date` and the features of these rows and maybe others.
     """
     losses = LOSSES[metric](cohort["label"].to_numpy(float), cohort["prediction"].to_numpy(float))
-    of_row = pd.Series(losses, index=cohort["row_id"])
+    weights = weights_of(cohort)
+    counted = np.ones(len(cohort)) if weights is None else weights
+    of_row = pd.DataFrame({"loss": losses, "weight": counted}, index=cohort["row_id"])
 
     def tallies() -> Iterator[Tally]:
         for piece in pieces:
-            mine: FloatArray = of_row.reindex(piece["row_id"]).to_numpy(np.float64).astype(np.float64)
-            scored = np.isfinite(mine)
+            mine = of_row.reindex(piece["row_id"]).to_numpy(np.float64)
+            scored = np.isfinite(mine).all(axis=1)
             if scored.any():
-                yield known.tally(piece[scored], mine[scored])
+                yield known.tally(piece[scored], *mine[scored].T)
 
     return merged(tallies())
 
 
 def _table(tally: Tally) -> FloatArray:
     return np.array([tally[day] for day in sorted(tally)], dtype=np.float64)
+
+
+def _rounded(values: FloatArray, unit: float) -> FloatArray:
+    return np.round(values / unit) * unit

@@ -2,6 +2,9 @@
 
 To bump PROTOCOL: raise it, let `slices_from_json` still read every older number, and keep a frozen file of the old
 form.
+
+1   all rows count alike: a day has its sum of losses, and its rows.
+2   a day has its sum of weighted losses, of weights, and its rows, and there is the mean weight.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from tasks.errors import EvidenceError
 from tasks.monitor.slicing.cuts import Cut
 from tasks.monitor.slicing.slice_errors import Slices
 
-PROTOCOL = 1
+PROTOCOL = 2
+READABLE = (1, 2)
 
 
 def slices_to_json(known: Slices) -> str:
@@ -26,6 +30,7 @@ def slices_to_json(known: Slices) -> str:
         "protocol": PROTOCOL,
         "cap": known.cap,
         "skewness": known.skewness,
+        "mean_weight": known.mean_weight,
         "cuts": [asdict(cut) for cut in known.cuts],
         "days": [[day.isoformat(), *sums.tolist()] for day, sums in sorted(known.days.items())],
     }
@@ -41,14 +46,17 @@ def slices_from_json(text: str | bytes) -> Slices:
         It is something else, or of a protocol this release does not read.
     """
     plain: dict[str, Any] = json.loads(text)
-    if plain.get("protocol") != PROTOCOL:
+    if plain.get("protocol") not in READABLE:
         raise EvidenceError(
-            f"found slices of protocol {plain.get('protocol')!r}; this release reads {PROTOCOL}. Train again, or use "
-            "the release that wrote them"
+            f"found slices of protocol {plain.get('protocol')!r}; this release reads {list(READABLE)}. Train again, or "
+            "use the release that wrote them"
         )
     cuts = tuple(
         Cut(each["column"], tuple(each["edges"]), None if each["names"] is None else tuple(each["names"]))
         for each in plain["cuts"]
     )
-    days = {date.fromisoformat(day): np.array([sums, rows], dtype=np.float64) for day, sums, rows in plain["days"]}
-    return Slices(plain["cap"], plain["skewness"], cuts, days)
+    days = {  # of protocol 1 the weights are the rows
+        date.fromisoformat(day): np.array([sums, weights, *(rest or [weights])], dtype=np.float64)
+        for day, sums, weights, *rest in plain["days"]
+    }
+    return Slices(plain["cap"], plain["skewness"], cuts, days, plain.get("mean_weight"))

@@ -46,3 +46,21 @@ class IntervalCoverage:
         past = f": past the leeway of {100 * self.leeway:.1f} %" if self.is_past_leeway else ""
         promised = f"in intervals for {100 * self.share:.1f} %, mean width {self.width:.4g}"
         return f"{100 * self.value:.1f} % of {self.rows:,} labels{sure} {promised}{past}"
+
+
+@dataclass(frozen=True, slots=True)
+class SliceCoverage:
+    """The share of labels inside their intervals in one slice of a column; `where` is the slice in words."""
+
+    column: str
+    where: str
+    coverage: IntervalCoverage
+
+    @property
+    def sentence(self) -> str:
+        """The share in words.
+
+        >>> SliceCoverage("plan", "plan is 'pro'", IntervalCoverage(200, 0.8, 0.9, 0.05, 12.5)).sentence
+        "plan is 'pro': 80.0 % of 200 labels in intervals for 90.0 %, mean width 12.5"
+        """
+        return f"{self.where}: {self.coverage.sentence}"

@@ -10,7 +10,7 @@ from tasks.records.answer_quality.audited_rows import AuditedRows
 from tasks.records.answer_quality.further_metrics import MeasuredMetric
 from tasks.records.answer_quality.group_gap import GroupGap
 from tasks.records.answer_quality.guarded_metric import GuardedMetric
-from tasks.records.answer_quality.interval_coverage import IntervalCoverage
+from tasks.records.answer_quality.interval_coverage import IntervalCoverage, SliceCoverage
 from tasks.records.answer_quality.output_metric import OutputMetric
 from tasks.records.answer_quality.person_comparison import PersonComparison
 from tasks.records.answers import (
@@ -89,6 +89,8 @@ class NightEntry(Entry):
         The differences between groups in that cohort.
     coverage : IntervalCoverage or None
         The share of its labels inside their intervals; None without intervals.
+    slice_coverage : tuple of SliceCoverage
+        The same of each slice of the columns in `gate.slices` and `training.interval_by`.
     """
 
     kind: ClassVar[EntryKind] = "night"
@@ -114,6 +116,7 @@ class NightEntry(Entry):
     metrics: tuple[MeasuredMetric, ...] = ()
     fairness: tuple[GroupGap, ...] = ()
     coverage: IntervalCoverage | None = None
+    slice_coverage: tuple[SliceCoverage, ...] = ()
 
     def answer(self, kind: type[A]) -> A | None:
         """Return the answer of a class, None where its question was not asked."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tasks.metrics import BoundedAnswers, measured_coverage
-from tasks.records import IntervalCoverage
+from tasks.metrics import BoundedAnswers, SlicedAnswers, coverage_by_slice, measured_coverage
+from tasks.records import IntervalCoverage, SliceCoverage
 
 DAYS, EACH = 28, 30
 
@@ -51,3 +52,40 @@ def test_rows_without_a_label_or_an_interval_do_not_count_and_weights_do() -> No
     assert found(heavy).value == pytest.approx(3 * share / (3 * share + 1 - share))
     none = replace(rows, lower=np.full(len(rows.truth), np.nan))
     assert measured_coverage(none, 0.9, leeway=0.05, confidence=0.95, alpha=0.01) is None
+
+
+def by_slice(rows: BoundedAnswers, names: np.ndarray, alpha: float = 0.01) -> dict[str, SliceCoverage]:
+    sliced = SlicedAnswers(rows, pd.DataFrame({"town": names}), fewest=5)
+    measured = coverage_by_slice(sliced, 0.9, leeway=0.05, confidence=0.95, alpha=alpha)
+    return {one.where: one for one in measured}
+
+
+def test_a_slice_with_too_few_labels_inside_is_found_though_all_rows_together_are_right() -> None:
+    rows, names = answered(0.93), np.tile(["a", "b", "c", "d", "e", "f"], DAYS * EACH // 6)
+    low = replace(rows, truth=np.where((names == "b") & (np.arange(len(names)) % 4 < 2), 2.0, rows.truth))
+    assert not found(low).is_past_leeway
+    slices = by_slice(low, names)
+    assert [where for where, one in slices.items() if one.coverage.is_past_leeway] == ["b"]
+    assert slices["a"].coverage.rows == DAYS * EACH // 6
+
+
+def test_of_many_slices_at_their_leeway_one_is_rarely_found_past_it() -> None:
+    names = np.tile(np.arange(15).astype(str), DAYS * EACH // 15)
+    nights = [answered(0.85, seed=seed) for seed in range(40)]
+
+    def rate(alpha: float) -> float:
+        found = [by_slice(rows, names, alpha).values() for rows in nights]
+        return float(np.mean([any(one.coverage.is_past_leeway for one in slices) for slices in found]))
+
+    rates = {alpha: rate(alpha) for alpha in (0.05, 15 * 0.05)}
+    assert rates[0.05] <= 0.1
+    assert rates[15 * 0.05] > rates[0.05]  # each slice at 5 %, as without the correction
+
+
+def test_slices_with_few_rows_are_not_named_and_those_of_few_days_not_tested() -> None:
+    rows = answered(0.1)
+    names = np.where(rows.days < 9, "short", "long").astype(object)
+    names[:3], names[-1] = "rare", None
+    slices = by_slice(rows, names)
+    assert set(slices) == {"short", "long"}
+    assert (slices["short"].coverage.is_past_leeway, slices["long"].coverage.is_past_leeway) == (False, True)

@@ -10,15 +10,21 @@ import pytest
 
 from tasks.drift import Leeway
 from tasks.errors import EvidenceError
+from tasks.evaluate.slice_checks import slice_results
 from tasks.monitor import Slices, cohort_tally, local_errors, slices, slices_from_json, slices_to_json, tolerance
 from tasks.monitor.slicing.cuts import Cut
 from tasks.monitor.slicing.slice_errors import Tally, Tolerance, bounded_cohort, merged
 from tasks.records import LocalError
 from tasks.spec.spec_sections.feature_sections import Features
 from tasks.spec.spec_sections.monitoring_section import Monitoring
+from tests.unit.metrics.test_metrics_with_intervals import spec_of
 
 FIRST, ROWS = date(2026, 1, 5), 300
 FEATURES = Features(numbers=["area", "age"], booleans=["new"], categories=["plan"])
+WEIGHTED_FILE = (
+    '{"protocol": 2, "cap": 3.0, "skewness": 0.5, "mean_weight": 2.0, "cuts": [{"column": "area", "edges": [], '
+    '"names": null}], "days": [["2026-01-05", [0.75, 0.25, 0.5], [2.0, 0.5, 1.5], [3.0, 1.0, 2.0]]]}'
+)
 OLD_FILE = (
     '{"protocol": 1, "cap": 2.5, "skewness": 0.5, "cuts": [{"column": "area", "edges": [1.0], "names": null}, '
     '{"column": "plan", "edges": [], "names": ["pro"]}], "days": [["2026-01-05", [9.0, 1, 2, 3, 4, 5, 6], '
@@ -145,9 +151,72 @@ def test_slices_come_back_from_their_file_as_they_were(known: Slices) -> None:
 def test_a_file_of_protocol_1_is_read() -> None:
     found = slices_from_json(OLD_FILE)
     assert found.cuts == (Cut("area", (1.0,)), Cut("plan", names=("pro",)))
-    assert found.days[day(0)][:, 1].tolist() == [1.0, 1.0]
-    with pytest.raises(EvidenceError, match="protocol 2; this release reads 1"):
-        slices_from_json(OLD_FILE.replace('"protocol": 1', '"protocol": 2'))
+    assert found.days[day(0)][:, 1].tolist() == [1.0, 1.0, 1.0]  # weights are rows
+    with pytest.raises(EvidenceError, match=r"protocol 3; this release reads \[1, 2\]"):
+        slices_from_json(OLD_FILE.replace('"protocol": 1', '"protocol": 3'))
+
+
+def test_a_file_of_protocol_2_is_read() -> None:
+    found = slices_from_json(WEIGHTED_FILE)
+    assert (found.mean_weight, found.days[day(0)][:, 1].tolist()) == (2.0, [0.25, 0.5, 1.0])
+
+
+def weighed(numbers: range) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return rows of which those of a plan weigh more, and lose more where they weigh more."""
+    frame, losses = many(numbers)
+    weights = np.where(frame["plan"] == "team", np.arange(len(frame)) % 3 + 1.0, 1.0)
+    return frame, np.where(frame["plan"] == "team", losses * weights, losses), weights
+
+
+def test_a_slices_error_is_weighted_by_the_same_rule_at_night_and_at_the_gate() -> None:
+    frame, losses, weights = weighed(range(28))
+    known = slices(frame, losses, FEATURES, 5, weights)
+    assert known is not None
+    now, new, counted = weighed(range(40, 54))
+    capped = np.minimum(new, known.cap)
+    night = {each.where: each.loss for each in judged(known, known.tally(now, new, counted))}
+    spec = spec_of(gate={"slices": ["plan"]}, features={"numbers": ["age"], "categories": ["plan"]})
+    gate = slice_results(now, (capped, capped), (now["event_date"].to_numpy(), counted), spec)
+    at_gate = {f"plan is '{each.value}'": each.challenger_loss for each in gate}
+    assert {where: night[where] for where in at_gate} == pytest.approx(at_gate, rel=1e-9)
+    plain = np.average(capped[now["plan"] == "team"])
+    assert night["plan is 'team'"] > 1.1 * plain
+    again = slices_from_json(slices_to_json(known))
+    assert judged(again, again.tally(now, new, counted)) == judged(known, known.tally(now, new, counted))
+
+
+def test_weights_of_any_unit_find_the_same_and_rows_are_counted_as_rows() -> None:
+    frame, losses, weights = weighed(range(28))
+    now, new, counted = weighed(range(40, 54))
+    found = []
+    for unit in (1.0, 1024.0):
+        known = slices(frame, losses, FEATURES, 5, unit * weights)
+        assert known is not None
+        found.append(judged(known, known.tally(now, new, unit * counted)))
+    assert found[0] == found[1]
+    rows_of = {each.where: each.rows for each in found[0]}
+    assert rows_of["plan is 'team'"] == (now["plan"] == "team").sum()
+
+
+def test_quiet_weighted_rows_are_within_their_leeway_and_a_worse_slice_is_not() -> None:
+    frame, losses, weights = weighed(range(28))
+    known = slices(frame, losses, FEATURES, 5, weights)
+    assert known is not None
+    now, new, counted = weighed(range(40, 68))
+    assert max(each.strain for each in judged(known, known.tally(now, new, counted))) < 1
+    worse = np.where(now["plan"] == "basic", 1.6 * new, new)
+    assert judged(known, known.tally(now, worse, counted))[0].where == "plan is 'basic'"
+
+
+def test_a_cohort_with_weights_is_tallied_with_them() -> None:
+    frame, losses, weights = weighed(range(28))
+    known = slices(frame, losses, FEATURES, 5, weights)
+    assert known is not None
+    named = frame.assign(row_id=[f"r{n}" for n in range(len(frame))])
+    cohort = named[["row_id", "event_date"]].assign(prediction=0.0, label=losses, weight=weights)[::-1]
+    found = cohort_tally(known, cohort, [named[:90], named[90:]], "mean_absolute_error")
+    for when, sums in known.tally(frame, losses, weights).items():
+        np.testing.assert_array_equal(found[when], sums)
 
 
 def test_too_few_rows_teach_nothing() -> None:

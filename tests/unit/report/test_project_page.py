@@ -24,6 +24,7 @@ from tasks.records import (
     MeasuredMetric,
     Performance,
     PipelineStage,
+    SliceCoverage,
     Statistic,
     Suspicion,
     UpstreamState,
@@ -227,6 +228,19 @@ def test_intervals_that_hold_too_few_labels_are_drawn_and_ask_for_something(spec
         "interval.coverage_expected": 0.9,
         "interval.width": 12.5,
     }
+
+
+def test_the_slice_of_intervals_that_holds_too_few_labels_asks_for_something_and_is_first(
+    spec: ProjectSpec, night: Night
+) -> None:
+    right = IntervalCoverage(200, 0.875, 0.9, 0.05, 12.5, 0.8, 0.95)
+    past = IntervalCoverage(90, 0.5, 0.9, 0.05, 12.5, 0.4, 0.6, is_past_leeway=True)
+    slices = (SliceCoverage("town", "town is 'Ely'", right), SliceCoverage("town", "town is 'Rye'", past))
+    text = page(spec, [night(0, coverage=right), night(1, coverage=right, slice_coverage=slices)], None)
+    assert "prediction intervals hold too few labels: town is &#39;Rye&#39;: 50.0 % of 90 labels" in text
+    section = text.split("<h3>Prediction intervals</h3>")[1].split("</table>")[0]
+    assert section.index("<td><bdi>town is &#39;Rye&#39;") < section.index("<td><bdi>town is &#39;Ely&#39;")
+    assert night_numbers(night(1, coverage=right, slice_coverage=slices))["interval.coverage_worst_slice"] == 0.5
 
 
 def test_a_single_night_is_drawn_as_dots(spec: ProjectSpec, night: Night) -> None:
