@@ -52,35 +52,10 @@ def step_entry(
     by : (str, str)
         The actor, and the reason in the actor's words.
     """
+    if isinstance(step, BeginRollout | EndRollout):
+        return _rollout_entry(step, state, moment, by[0])
     number = step.to if isinstance(step, RollBack) else step.number
-    digest = state.digest(number)
-    text = sentence(step)
-    if isinstance(step, BeginRollout):
-        return RolloutEntry(
-            name=rollout_entry_name(step.number, digest, 0),
-            night=moment.night,
-            time=moment.time,
-            action="started",
-            subject=_subject(number),
-            actor=by[0],
-            reason=text,
-            digest=digest,
-            champion_digest=step.champion_digest,
-            terms=step.terms.to_dict(),
-        )
-    if isinstance(step, EndRollout):
-        return replace(
-            step.last,
-            name=rollout_entry_name(step.number, step.last.digest, step.last.stage + 1),
-            night=moment.night,
-            time=moment.time,
-            action="rolled_back",
-            actor=by[0],
-            reason=text,
-            stage=step.last.stage + 1,
-            share=0.0,
-            seen={},
-        )
+    digest, text = state.digest(number), sentence(step)
     if isinstance(step, RollBack):
         return RollbackEntry(
             name=_entry_name(step, text, moment.time, state.digest(step.number)),
@@ -103,6 +78,37 @@ def step_entry(
         reason=text,
         because=by[1],
         digest=digest,
+    )
+
+
+def _rollout_entry(step: BeginRollout | EndRollout, state: RegistryState, moment: StepTime, actor: str) -> RolloutEntry:
+    """Return the entry of the first step of a rollout, or of its end."""
+    if isinstance(step, BeginRollout):
+        digest = state.digest(step.number)
+        return RolloutEntry(
+            name=rollout_entry_name(step.number, digest, 0),
+            night=moment.night,
+            time=moment.time,
+            action="started",
+            subject=_subject(step.number),
+            actor=actor,
+            reason=sentence(step),
+            digest=digest,
+            champion_digest=step.champion_digest,
+            terms=step.terms.to_dict(),
+        )
+    stage = step.last.stage + 1
+    return replace(
+        step.last,
+        name=rollout_entry_name(step.number, step.last.digest, stage),
+        night=moment.night,
+        time=moment.time,
+        action="rolled_back",
+        actor=actor,
+        reason=sentence(step),
+        stage=stage,
+        share=0.0,
+        seen={},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -123,13 +124,7 @@ def label_report(labelled: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame
     sample = _sample(len(rows))
     sampled, sampled_label, sampled_names = features.iloc[sample], label.iloc[sample], names.iloc[sample]
 
-    def attempted(check: str, work: Callable[[], T], default: T) -> T:
-        try:
-            return work()
-        except Exception as error:  # noqa: BLE001 - a check that fails on unusual data must not hide the others
-            notes.append(f"{check}: {' '.join(str(error).split())[:200] or type(error).__name__}")
-            return default
-
+    attempted = partial(_attempted, notes)
     if several:
         notes.append("jumps over time and likely wrong labels are checked for numbers and for two classes only")
     level = (label == label.mode().min()).astype("float64") if several else label  # the most frequent class, or another
@@ -155,6 +150,15 @@ def label_report(labelled: pd.DataFrame, spec: ProjectSpec, ledger: pd.DataFrame
         notes=tuple(notes),
     )
     return report.without_rows() if spec.privacy.is_set else report
+
+
+def _attempted(notes: list[str], check: str, work: Callable[[], T], default: T) -> T:
+    """Return the result of a check; where it fails, the default, and a note that says why."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - a check that fails on unusual data must not hide the others
+        notes.append(f"{check}: {' '.join(str(error).split())[:200] or type(error).__name__}")
+        return default
 
 
 def _codes(names: pd.Series) -> pd.Series:

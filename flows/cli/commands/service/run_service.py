@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -111,6 +111,26 @@ def run_service(projects: Sequence[str], address: Address, workers: int, part: R
     """
     address.check()
     part.check()
+    paths, where = _served(projects)
+    specs = {path.resolve(): read_spec(path) for path in paths}
+    where.mkdir(parents=True, exist_ok=True)
+    for path, spec in specs.items():
+        _require_landing(spec, path.parent, lands_rollouts=part.lands)
+    settings = _settings(where, specs, address, workers, part)
+    path, versions = settings.write(), HomeKeys(where, os.environ)
+    VersionKeys(versions, Path(settings.root)).follow()
+    without_signing_key(versions)
+    if given := os.environ.get(GIVEN_KEYS):
+        write_keys(Path(settings.root), keys_of(given.encode(), GIVEN_KEYS))
+    _welcome(settings, address)
+    os.environ["LEEWAY_HOME"] = str(where)
+    supervisor = [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)]
+    # The supervisor replaces this process, so that signals reach it.
+    os.execv(sys.executable, supervisor)  # noqa: S606 - of our own module, and without a shell
+
+
+def _served(projects: Sequence[str]) -> tuple[list[Path], Path]:
+    """Return the specs of the projects that are served, of all with a champion where none are named, and their home."""
     paths = [find_project(project) for project in projects or known_projects()]
     if not paths:
         raise Terminal("there is no project yet; `leeway init DATA --time COLUMN --label COLUMN` creates one")
@@ -119,54 +139,41 @@ def run_service(projects: Sequence[str], address: Address, workers: int, part: R
         paths = [path for path in paths if _has_champion(path, where)]
         if not paths:
             raise Terminal("no project has a champion yet; `leeway run retrain PROJECT`, then approve its version")
-    where.mkdir(parents=True, exist_ok=True)
-    root, names = where / SERVING_FOLDER, tuple(path.resolve().parent.name for path in paths)
+    return paths, where
+
+
+def _settings(
+    where: Path, specs: Mapping[Path, ProjectSpec], address: Address, workers: int, part: RolloutPart
+) -> ServiceSettings:
+    """Return the settings of the processes of a service, by the absolute paths of the specs."""
+    by_name = {path.parent.name: spec for path, spec in specs.items()}
     certificate, private_key = map(str, address.tls or ("", ""))
-    specs = dict(zip(names, map(read_spec, paths), strict=True))
-    for path in paths:
-        _require_landing(specs[path.resolve().parent.name], path.parent, lands_rollouts=part.lands)
-    logs = {name: terms for name, spec in specs.items() if (terms := _log_terms(spec))}
-    settings = ServiceSettings(
-        projects=names,
-        root=str(root),
+    controller = ("-P", "-m", "flows.serving.controller", str(where), *map(str, specs))
+    return ServiceSettings(
+        projects=tuple(by_name),
+        root=str(where / SERVING_FOLDER),
         trusted=public_pems(load_keys(where, os.environ, pair=PACKAGES).trusted),
         follows_version_keys=True,
-        logs=logs,
-        labels={name: spec.source.label.column for name, spec in specs.items() if spec.serving.labels},
+        logs={name: terms for name, spec in by_name.items() if (terms := _log_terms(spec))},
+        labels={name: spec.source.label.column for name, spec in by_name.items() if spec.serving.labels},
         feedback={
             name: tuple(spec.feedback.events)
-            for name, spec in specs.items()
+            for name, spec in by_name.items()
             if spec.serving.feedback and spec.feedback is not None
         },
-        decisions=tuple(name for name, spec in specs.items() if spec.serving.decisions),
+        decisions=tuple(name for name, spec in by_name.items() if spec.serving.decisions),
         host=address.host,
         port=address.port,
         admin_host=address.admin_host,
         admin_port=address.admin_port or address.port + 1,
         grpc_port=address.grpc_port,
         workers=workers,
-        controller=(
-            sys.executable,
-            "-P",
-            "-m",
-            "flows.serving.controller",
-            str(where),
-            *(str(path.resolve()) for path in paths),
-        ),
+        controller=(sys.executable, *controller),
         name=part.name,
         lands_rollouts=part.lands,
         certificate=certificate,
         private_key=private_key,
     )
-    path, versions = settings.write(), HomeKeys(where, os.environ)
-    VersionKeys(versions, root).follow()
-    without_signing_key(versions)
-    if given := os.environ.get(GIVEN_KEYS):
-        write_keys(root, keys_of(given.encode(), GIVEN_KEYS))
-    _welcome(settings, address)
-    os.environ["LEEWAY_HOME"] = str(where)
-    supervisor = [sys.executable, "-P", "-m", "tasks.serve.processes.service_supervisor", str(path)]
-    os.execv(sys.executable, supervisor)  # noqa: S606 - it replaces this process, so that signals reach the supervisor; there is no shell
 
 
 def _in_url(host: str) -> str:
