@@ -26,7 +26,7 @@ from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.bench.figures import Figures, Time
 from tests.bench.history import SPEC, written_project
-from tests.bench.sizes import rows
+from tests.bench.sizes import rows, sized
 
 ROWS = rows(1_000_000)
 NUMBERS = [f"n{number}" for number in range(6)]
@@ -38,8 +38,9 @@ def bench_table_files(_console: Console) -> Figures:
     with TemporaryDirectory(prefix="leeway-bench-") as place:
         folder = Path(place)
         _write(folder)
-        for form in FORMS:
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        of_each = sized(1, None)  # a small bench measures no peak, and starts one process
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=of_each) as process:
+            for form in FORMS:
                 for what, time, peak_mb in process.submit(_measured, form, folder).result():
                     figures.add(f"{form}, {what}: {peak_mb:,} MB at the peak", time)
     return figures

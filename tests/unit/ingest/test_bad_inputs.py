@@ -215,18 +215,18 @@ COLUMNS = [
         lambda: as_parquet(as_table(good()).rename_columns(["id", "sold", "rooms", "rooms", "kind", "paid", "price"])),
     ),
     of_bytes(
-        "20,000 columns",
+        "5,000 columns",
         "warn",
         "new_column",
         "csv",
-        lambda: as_csv([row | {f"c{n}": n for n in range(20_000)} for row in good(3)]).encode(),
+        lambda: as_csv([row | {f"c{n}": n for n in range(5_000)} for row in good(3)]).encode(),
     ),
     of_bytes(
-        "20,000 columns",
+        "5,000 columns",
         "warn",
         "new_column",
         "parquet",
-        lambda: as_parquet(as_table([row | {f"c{n}": 0.5 for n in range(20_000)} for row in good(3)])),
+        lambda: as_parquet(as_table([row | {f"c{n}": 0.5 for n in range(5_000)} for row in good(3)])),
     ),
 ]
 
