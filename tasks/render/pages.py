@@ -27,12 +27,13 @@ def render(template: str, **values: Any) -> Markup:
     >>> render("section.html", section={"title": "a & b", "lines": ["<i>"], "table": None})
     Markup('<h3>a &amp; b</h3><ul><li><bdi>&lt;i&gt;</bdi></li></ul>')
     """
-    return Markup(_environment().get_template(template).render(values))  # noqa: S704 - the template escaped it
+    return Markup(environment().get_template(template).render(values))  # noqa: S704 - the template escaped it
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what finds and compiles the templates, each once a process."""
+    made = Environment(
         autoescape=True,
         undefined=StrictUndefined,
         loader=PackageLoader("tasks.render"),
@@ -40,8 +41,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(isolated=isolated, linked=linked)
-    return environment
+    made.filters.update(isolated=isolated, linked=linked)
+    return made
 
 
 def _shown(value: Any) -> Any:

@@ -27,6 +27,7 @@ import pytest
 from flows.stack.endpoints import QUIET
 from flows.stack.process_registry import alive
 from tasks.lake import Lake
+from tasks.render import pages
 from tests.shared import LOG, locked, start
 
 START_SECONDS = 120
@@ -38,6 +39,19 @@ WRITES = {  # what of MLflow's client changes something
 IMPORTED = (
     *("great_expectations", "mlflow", "onnxruntime", "sklearn.ensemble", "deltalake", "apprise"),
     *("flows.nightly", "flows.promote", "flows.retrain"),
+    # what these import when they are first used
+    *(
+        "prefect.engine",
+        "prefect.concurrency._sync",
+        "prefect.telemetry.run_telemetry",
+        "prefect.utilities.visualization",
+    ),
+    *(
+        "anyio._backends._asyncio",
+        "mlflow.tracking.request_header.registry",
+        "pyarrow.dataset",
+        "prometheus_client.parser",
+    ),
 )
 Job = dict[str, Any]
 
@@ -115,6 +129,8 @@ def serve(address: str) -> None:
     """Import what nights need, then fork a process for every connection."""
     for module in IMPORTED:
         import_module(module)
+    for name in pages.environment().list_templates():
+        pages.environment().get_template(name)  # compiled once for all processes
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with socket.socket(socket.AF_UNIX) as listener:
