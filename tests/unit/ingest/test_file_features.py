@@ -32,6 +32,26 @@ def of_files(rows):
     return rows.assign(size=[len(content) for content in rows["picture"]])
 """
 MEBIBYTE = 2**20
+FAULTS: dict[str | None, str] = {
+    "../features.py": "file_name",
+    "line/../../../features.py": "file_name",
+    "/etc/passwd": "file_name",
+    "line//7.png": "file_name",
+    "line\\7.png": "file_name",
+    "line/7.png\0": "file_name",
+    "out.png": "file_name",  # a link
+    "elsewhere/features.py": "file_name",  # below a link
+    "a" * 256: "file_name",
+    "a/" * 300 + "7.png": "file_name",
+    "": "file_name",
+    None: "file_name",
+    "line/8.png": "file_missing",
+    "line": "file_missing",
+    "line/7.png/7.png": "file_missing",
+    "pipe": "file_missing",
+    "large.png": "file_too_large",
+    "bad.png": "feature_function: ValueError: no picture",
+}
 
 
 @pytest.fixture
@@ -71,40 +91,19 @@ def test_the_function_gets_the_bytes_of_a_file_and_its_columns_and_the_digest_ar
     assert rows["picture (fault)"].isna().all()
 
 
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
-        ("../features.py", "file_name"),
-        ("line/../../../features.py", "file_name"),
-        ("/etc/passwd", "file_name"),
-        ("line//7.png", "file_name"),
-        ("line\\7.png", "file_name"),
-        ("line/7.png\0", "file_name"),
-        ("out.png", "file_name"),  # a link
-        ("elsewhere/features.py", "file_name"),  # below a link
-        ("a" * 256, "file_name"),
-        ("a/" * 300 + "7.png", "file_name"),
-        ("", "file_name"),
-        (None, "file_name"),
-        ("line/8.png", "file_missing"),
-        ("line", "file_missing"),
-        ("line/7.png/7.png", "file_missing"),
-        ("pipe", "file_missing"),
-        ("large.png", "file_too_large"),
-        ("bad.png", "feature_function: ValueError: no picture"),
-    ],
-)
-def test_a_file_that_cannot_be_used_is_a_fault_of_its_row_only(folder: Path, name: str | None, fault: str) -> None:
+def test_a_file_that_cannot_be_used_is_a_fault_of_its_row_only(folder: Path) -> None:
     files = folder / "landing/files"
     (files / "out.png").symlink_to(folder / "features.py")
     (files / "elsewhere").symlink_to(folder)
     (files / "large.png").write_bytes(bytes(MEBIBYTE + 1))
     (files / "bad.png").write_bytes(b"bad")
     os.mkfifo(files / "pipe")
-    rows = read(folder, [name, "line/7.png"], spec_of(object_mb=1))
-    assert rows["picture (fault)"].isna().tolist() == [False, True]
-    assert rows["picture (fault)"][0] == fault
-    assert rows["size"].fillna(-1).tolist() == [-1, 5]
+    good = "line/7.png"
+    rows = read(folder, [name for bad in FAULTS for name in (bad, good)], spec_of(object_mb=1))
+    found, size = rows["picture (fault)"], rows["size"].fillna(-1)
+    assert dict(zip(FAULTS, found[::2], strict=True)) == FAULTS
+    assert found[1::2].isna().all()
+    assert (size[::2].tolist(), size[1::2].tolist()) == ([-1] * len(FAULTS), [5] * len(FAULTS))
 
 
 def test_a_link_within_the_folder_is_followed(folder: Path) -> None:
