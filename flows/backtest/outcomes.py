@@ -24,6 +24,7 @@ from flows.backtest.history import History
 from flows.backtest.strategy import BacktestResult, Strategy
 from tasks.errors import DataError
 from tasks.profiles import digest as ruler_digest
+from tasks.user_code.on_request.code_digest import code_files
 
 PROTOCOL = 2  # with decisions; an outcome of another number is replayed again
 REPLAY_FOLDER = "replay"
@@ -95,8 +96,8 @@ def digest_of(strategy: Strategy, history: History, folder: Path, begin: date) -
         The project's folder, with its own code.
     """
     states = sorted((batch.batch_id, batch.revision, batch.verdict) for batch in history.deliveries.latest())
-    files = sorted(folder.rglob("*.py"))
-    code = [(path.relative_to(folder).as_posix(), path.read_text("utf-8", "replace")) for path in files]
+    files = code_files(folder)
+    code = [(path.relative_to(folder).as_posix(), sha256(path.read_bytes()).hexdigest()) for path in files]
     rests_on = (
         PROTOCOL,
         version("leeway"),

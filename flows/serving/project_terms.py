@@ -10,6 +10,7 @@ from tasks.dataset.degree_in_force import limited
 from tasks.inference.automation_degree import Degree
 from tasks.row_contract import RowContract
 from tasks.spec import ProjectSpec, read_spec
+from tasks.user_code.on_request.code_digest import code_files
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,6 @@ class ProjectTerms:
 
     def _stamp_now(self, spec: ProjectSpec) -> tuple[object, ...]:
         folder = self._path.parent
-        code = sorted(folder.rglob("*.py")) if spec.row_function is not None else []
+        code = code_files(folder) if spec.row_function is not None else []
         files = (self._path, folder / spec.contract.suite, *code)
         return (*((str(file), file.stat().st_mtime_ns) for file in files), self._highest)

@@ -15,7 +15,7 @@ import pytest
 from flows.cli.project_facts import project_facts
 from tasks.agreement import mismatches
 from tasks.errors import DataError, SpecError
-from tasks.lake import active_rows, kind_conflicts, read_entries
+from tasks.lake import active_rows, kind_conflicts, read_entries, read_nights
 from tasks.records import RetrainingEntry
 from tests.end_to_end.fork_server import ForkServer
 from tests.end_to_end.project_copies import FIRST, NEXT, NIGHT, Copy, cells, contender
@@ -116,6 +116,36 @@ def test_values_without_an_exact_one_stop_a_conversion_until_a_person_gives_them
     assert migrate(it.workspace, Migration()) == []
     land_night(it, NEXT)
     assert nightly(it.project, date.fromisoformat(NEXT))["rows_in"] > 0
+
+
+def test_a_label_of_another_name_stops_nights_until_a_person_says_that_it_means_the_same(
+    copy: Copier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.migrate import Migration, migrate
+    from flows.nightly import nightly
+
+    it = copy("it", "relabelled")
+    changed_spec(it).enter(monkeypatch)
+    land_night(it, NIGHT)
+    nightly(it.project, date.fromisoformat(NIGHT))
+    suite = it.where / "projects" / it.project / "expectations.json"
+    suite.write_text(
+        suite.read_text(encoding="utf-8").replace('"column": "price"', '"column": "paid"'), encoding="utf-8"
+    )
+    changed_spec(it, ("column: price", "column: paid"))
+    header, *prices = cells("prices", NEXT)
+    it.land("sales", NEXT, cells("sales", NEXT))
+    it.land("prices", NEXT, [["paid" if name == "price" else name for name in header], *prices])
+    refused = "the label was 'price' and is 'paid'"
+    with pytest.raises(SpecError, match=f"{refused}; `leeway migrate relabelled --same-label`"):
+        nightly(it.project, date.fromisoformat(NEXT))
+    with pytest.raises(DataError, match=f"{refused} now.*begin a project under another name"):
+        migrate(it.workspace, Migration())
+    (done,) = migrate(it.workspace, Migration(same_label=True, reason="the new system calls it so"))
+    assert done == "the label 'price' is called 'paid' now, and means the same (the new system calls it so)"
+    assert migrate(it.workspace, Migration(same_label=True)) == []  # once
+    nightly(it.project, date.fromisoformat(NEXT))
+    assert read_nights(it.workspace.lake, it.project)[-1].labels == len(prices)
 
 
 @pytest.mark.parametrize("lost", ["the version", "the whole model"])

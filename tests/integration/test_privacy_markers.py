@@ -17,7 +17,7 @@ from flows.nightly import nightly
 from tasks.errors import SpecError
 from tasks.ingest import FolderSource, Unreadable, fetched, secret
 from tasks.ingest.privacy import separated
-from tasks.ingest.task import take_in
+from tasks.ingest.task import pseudonym_key, take_in
 from tasks.lake import Lake
 from tasks.records import Delivery, Landed
 from tasks.spec.private_home import private_home
@@ -152,6 +152,20 @@ def test_a_new_project_has_a_key_for_each_column_and_one_of_before_keeps_its_pse
     assert pseudonyms(new, tmp_path) == pseudonyms(Lake(str(tmp_path / "other")), tmp_path)
     key = separated(KEY.encode(), "clinic")
     assert len({key("patient"), key("doctor"), separated(KEY.encode(), "ward")("patient")}) == 3
+
+
+def test_a_renamed_project_keeps_the_pseudonyms_of_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEEWAY_PRIVACY_KEY", KEY)
+
+    def of_patient(name: str, *formerly: str) -> bytes:
+        spec = ProjectSpec.model_validate(SPEC | {"project": name, "formerly": list(formerly)})
+        key = pseudonym_key(Lake(str(tmp_path / name)), spec, is_new=True)
+        assert not isinstance(key, bytes)
+        return key("patient")
+
+    first = of_patient("clinic")
+    assert of_patient("hospital", "clinic") == of_patient("ward", "clinic", "hospital") == first
+    assert of_patient("hospital") != first
 
 
 def test_a_key_that_can_be_guessed_is_refused() -> None:

@@ -15,6 +15,7 @@ from flows.workspace import Workspace
 from tasks.lake import Lake, LakeSnapshot
 from tasks.registry import Input
 from tasks.train import TrainingResult
+from tasks.user_code.on_request.code_digest import code_digest
 from tasks.user_code.user_modules import module_file
 
 READ = ("batches", "rows", "labels", "features")
@@ -69,6 +70,7 @@ def code(function: str | None = None, folder: Path | None = None) -> dict[str, A
         "machine": platform.machine(),
         "packages": {name: _version(name) for name in PACKAGES},
         "features_sha256": _features_sha256(function, folder),
+        "feature_files_sha256": None if function is None or folder is None else code_digest(function, folder),
     }
 
 

@@ -73,8 +73,7 @@ def numbers(column: pd.Series, decimal: Literal[".", ","] = ".", thousands: str 
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         values, wrong = pd.Series(column.to_numpy(np.float64, na_value=np.nan)), np.zeros(len(column), bool)
     else:
-        cells = column if thousands is None else _ungrouped(column, decimal, thousands)
-        text = texts(_with_points(cells) if decimal == "," else cells, _number_text)
+        text = texts(plain_numbers(column, decimal, thousands), _number_text)
         values = pd.to_numeric(text, errors="coerce").astype(np.float64)
         wrong = values.isna().to_numpy(copy=True)
         if wrong.any():
@@ -148,6 +147,16 @@ def texts(column: pd.Series, as_text: Callable[[object], str]) -> pd.Series:
             [None if absent else as_text(value) for value, absent in zip(values, missing, strict=True)], dtype="str"
         )
     return values.str.strip()
+
+
+def plain_numbers(column: pd.Series, decimal: Literal[".", ","] = ".", thousands: str | None = None) -> pd.Series:
+    """Return a column of texts with its numbers written with a decimal point and without groups.
+
+    >>> plain_numbers(pd.Series(["1.234,5", "7"]), ",", ".").tolist()
+    ['1234.5', '7']
+    """
+    cells = column if thousands is None else _ungrouped(column, decimal, thousands)
+    return _with_points(cells) if decimal == "," else cells
 
 
 def _ungrouped(column: pd.Series, decimal: str, thousands: str) -> pd.Series:

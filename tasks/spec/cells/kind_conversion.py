@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from tasks.spec.cells.cell_types import Read, booleans, categories, numbers
+from tasks.spec.cells.cell_types import Read, booleans, categories, numbers, plain_numbers
 from tasks.spec.cells.time_cells import times
 
 if TYPE_CHECKING:
@@ -94,16 +94,17 @@ def _reader(kind: Kind, spec: ProjectSpec) -> Callable[[pd.Series], Read]:
 
 def _exact_numbers(texts: pd.Series, spec: ProjectSpec) -> Read:
     read = numbers(texts, spec.source.decimal, spec.source.thousands)
-    inexact = np.array([_is_rounded(*each) for each in zip(texts, read.column, strict=True)], dtype=bool)
+    plain = plain_numbers(texts, spec.source.decimal, spec.source.thousands)
+    inexact = np.array([_is_rounded(*each) for each in zip(plain, read.column, strict=True)], dtype=bool)
     if not inexact.any():
         return read
     return Read(read.column.mask(pd.Series(inexact)), {**read.faults, INEXACT: inexact})
 
 
 def _is_rounded(text: object, number: float) -> bool:
-    """Return whether a plain decimal text has more digits than its number.
+    """Return whether a decimal text with a point has more digits than its number.
 
-    >>> _is_rounded("0.10", 0.1), _is_rounded("9007199254740993", 9007199254740992.0), _is_rounded("1,5", 1.5)
+    >>> _is_rounded("0.10", 0.1), _is_rounded("9007199254740993", 9007199254740992.0), _is_rounded("none", 1.5)
     (False, True, False)
     """
     try:

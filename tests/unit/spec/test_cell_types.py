@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from tasks.spec.cells.cell_types import Read, booleans, categories, numbers
+from tasks.spec.cells.kind_conversion import converted
 from tasks.spec.cells.time_cells import time_texts, times
+from tasks.spec.project_spec import ProjectSpec
 
 LOS_ANGELES = "America/Los_Angeles"
 
@@ -163,3 +165,24 @@ def test_what_is_bad_has_any_fault_and_the_clean_has_none() -> None:
     assert not read.clean
     assert numbers(pd.Series(["1", ""])).clean
     assert numbers(pd.Series(["١٢"])).bad.all()
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "exact", "rounded"),
+    [
+        (",", None, ["1,5", "0,10", "-7"], ["1,50000000000000000001", "9007199254740993"]),
+        (",", ".", ["1.234,5", "1.234"], ["9.007.199.254.740.993", "1.234,50000000000000000001"]),
+        (".", ",", ["1,234.5"], ["9,007,199,254,740,993"]),
+    ],
+)
+def test_a_text_with_more_digits_than_its_number_is_found_in_every_way_of_writing(
+    decimal: str, thousands: str | None, exact: list[str], rounded: list[str]
+) -> None:
+    scope = {"owner": "ann", "objective": "x", "metric": "mean_absolute_error"}
+    source = {"uri": "rows", "id": ["id"], "event_time": "day", "label": {"column": "y"}, "thousands": thousands}
+    spec = ProjectSpec.model_validate(
+        {"project": "shop", "scope": scope, "source": source | {"decimal": decimal}, "features": {"numbers": ["area"]}}
+    )
+    read = converted(pd.Series([*exact, *rounded], dtype="str"), "numbers", spec)
+    assert faulty(read) == {"not_exact": [len(exact) + place for place in range(len(rounded))]}
+    assert read.column.iloc[: len(exact)].notna().all()
