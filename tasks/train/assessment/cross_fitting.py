@@ -161,7 +161,9 @@ def _blocks(
         scores = FitCache(rest, spec).fitted_recipe(recipe, _last(rest)).score(held)
         regression = spec.training.task == "regression"
         prediction = (
-            LINKS[link(spec)](scores) if regression else calibrated_probabilities(scores, calibration.calibration)
+            LINKS[link(spec)](scores)
+            if regression
+            else calibrated_probabilities(scores, calibration.tables_for(rows.classes))
         )
         days = np.floor(held.days).astype(np.int64) + _epoch_day(rows)
         residuals = RESIDUALS[metric](held.truth, prediction)

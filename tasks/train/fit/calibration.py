@@ -32,11 +32,31 @@ Kind = Literal["sigmoid", "isotonic"]
 
 @dataclass(frozen=True, slots=True)
 class FittedCalibration:
-    """Calibration tables (none: the link is used), the threshold of P(class 1) (None: one half), and intervals."""
+    """Calibration tables (none: the link is used), the threshold of P(class 1) (None: one half), and intervals.
+
+    Of several classes, `classes` are the names of those with a table, in their order.
+    """
 
     calibration: tuple[Calibration, ...] = ()
     threshold: float | None = None
     reach: FittedReach | None = None
+    classes: tuple[str, ...] = ()
+
+    def tables_for(self, classes: Sequence[str]) -> tuple[Calibration, ...]:
+        """Return the tables of the classes of a fit; one that was not validated yet keeps its probability.
+
+        A fit on all rows may have learned a class that came with the newest of them.
+
+        Examples
+        --------
+        >>> fitted = FittedCalibration((Calibration("sigmoid", 0.5), Calibration("sigmoid", 0.7)), classes=("b", "c"))
+        >>> [table.slope for table in fitted.tables_for(("a", "b", "c"))]
+        [1.0, 0.5, 0.7]
+        """
+        if not self.calibration or not self.classes:
+            return self.calibration
+        known = dict(zip(self.classes, self.calibration, strict=True))
+        return tuple(known.get(name, Calibration("sigmoid")) for name in classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, stored with the provenance of a training."""
@@ -59,7 +79,8 @@ class FittedCalibration:
             for table in content["calibration"]
         )
         reach = content.get("reach")
-        return cls(tables, content["threshold"], None if reach is None else FittedReach.from_dict(reach))
+        fitted_reach = None if reach is None else FittedReach.from_dict(reach)
+        return cls(tables, content["threshold"], fitted_reach, tuple(content.get("classes", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +111,7 @@ def fit_calibration(cache: FitCache, recipe: Recipe, as_of: date) -> FittedCalib
         return FittedCalibration()
     tables = () if kind is None else fit_calibration_tables(rows.scores, rows.truth, kind, rows.weights)
     if spec.training.task == "multiclass":
-        return FittedCalibration(tables)
+        return FittedCalibration(tables, classes=cache.rows.classes if tables else ())
     return FittedCalibration(tables, _threshold(calibrated_probabilities(rows.scores, tables), rows, spec))
 
 

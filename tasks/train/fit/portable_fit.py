@@ -94,9 +94,8 @@ def fit_from_cache(
     portable = replace_schema(exported, classes=rows.classes or exported.schema.classes)
     if calibration is not None:
         reach = None if calibration.reach is None else calibration.reach.interval(portable.schema)
-        portable = replace_schema(
-            portable, calibration=calibration.calibration, threshold=calibration.threshold, interval=reach
-        )
+        tables = calibration.tables_for(rows.classes)
+        portable = replace_schema(portable, calibration=tables, threshold=calibration.threshold, interval=reach)
     return FittedModel(recipe, portable, parity, fitted.rows, first, last)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import DataError, SpecError
+from tasks.model import Calibration
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics.losses import log_losses
 from tasks.train import Recipe, baseline_predictions, learning_curve, train
@@ -24,6 +25,7 @@ from tasks.train.fit.calibration import (
     fit_calibration,
     fit_calibration_tables,
 )
+from tasks.train.fit.portable_fit import fit_on_all_rows
 from tasks.train.fit.recipe_fit import FitCache
 from tasks.train.model_search.feature_selection import select_features
 
@@ -92,6 +94,24 @@ def test_probabilities_of_several_classes_that_promise_too_much_are_corrected() 
         best = log_losses(truth[learned[1]], chances[learned[1]]).mean()
         assert best < after < best + 0.1 < before
         assert calibrated_probabilities(4 * own, tables).sum(axis=1) == pytest.approx(1)
+
+
+def test_a_class_that_came_with_the_newest_rows_leaves_the_tables_of_the_others_to_the_others(
+    spec_of: Make, market: Market
+) -> None:
+    task = BINARY | {"task": "multiclass", "calibration": "sigmoid"}
+    spec = spec_of(scope={"metric": "log_loss"}, training=task)
+    rows = market(a_day=20)
+    sizes = pd.qcut(rows["area"], [0, 0.3, 0.6, 0.8, 1], labels=["small", "medium", "large", "huge"]).astype(str)
+    rows, newer = rows.assign(price=sizes.replace("huge", "large")), rows.assign(price=sizes)
+    trained = train(rows, spec, AS_OF)
+    assert trained.fitted.portable.schema.class_names == ("large", "medium", "small")
+    newer = newer.assign(event_date=newer["day"].dt.date)
+    released = fit_on_all_rows(trained.recipe, trained.fitted_calibration, newer, spec).portable
+    assert released.schema.class_names == ("huge", "large", "medium", "small")
+    assert released.schema.calibration == (Calibration("sigmoid"), *trained.fitted_calibration.calibration)
+    chosen = np.array(released.schema.class_names)[released.predict(newer).argmax(axis=1)]
+    assert (chosen == newer["price"]).mean() > 0.95
 
 
 def test_features_that_do_nothing_are_left_out_when_the_spec_asks(spec_of: Make, market: Market) -> None:
