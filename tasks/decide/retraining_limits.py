@@ -60,9 +60,11 @@ def _obstacles(seen: Situation, spec: ProjectSpec) -> Iterator[Obstacle]:
         yield Obstacle(ObstacleKind.SUSPICION, answer)
     if seen.fresh_rows < spec.gate.min_rows:
         yield Obstacle(ObstacleKind.FRESH_ROWS, f"only {seen.fresh_rows} of {spec.gate.min_rows} new labelled rows")
-    days = _regime_days(seen)
-    if days is not None and days < YOUNG_DAYS and not too_old(seen, spec):
-        answer = f"labels of only {days} of {YOUNG_DAYS} days are known since the error has left its promise"
+    days, of_class = _regime_days(seen), seen.performance is not None and seen.performance.unknown_alone
+    needed = YOUNG_DAYS + (spec.split.holdout_days if of_class else 0)
+    if days is not None and days < needed and not too_old(seen, spec):
+        answer = f"labels of only {days} of {needed} days are known since the error has left its promise"
+        answer += f": of a new class a challenger learns none of the newest {spec.split.holdout_days}" * of_class
         yield Obstacle(ObstacleKind.YOUNG_REGIME, answer)
 
 

@@ -119,9 +119,12 @@ def measure_night(
     view = view_night(monitor, since, WindowPolicy(policy.window_days, policy.min_rows), known=cache, worse=worse)
     nights = nights_per_year(spec.schedule)
     found = performance(cohort, baseline.promise, policy, nights, since=inputs.labelled)
+    of_known = _of_known_classes(inputs, found, baseline, spec)
+    if found is not None and found.past_leeway:
+        found = replace(found, unknown_alone=of_known is None or not of_known.past_leeway)
     if found is not None and spec.privacy.is_set:
         found = replace(found, unknown_classes=without_names(found.unknown_classes))
-    suspicions, back = _suspicions(inputs, baseline, spec, view, found)
+    suspicions, back = _suspicions(inputs, baseline, spec, view, of_known)
     return MonitoringResult(
         window=view.window,
         moved=view.seen.moved,
@@ -161,6 +164,17 @@ def _trusted(inputs: NightInputs) -> NightInputs:
         answered=trusted_rows(inputs.answered, spans),
         labelled=trusted_rows(inputs.labelled, spans),
     )
+
+
+def _of_known_classes(
+    inputs: NightInputs, found: Performance | None, baseline: ChampionBaseline, spec: ProjectSpec
+) -> Performance | None:
+    """Return the error of rows with a label that the champion could have given: of others no column is the cause."""
+    if found is None or not found.unknown_classes:
+        return found
+    rows = inputs.labelled[inputs.labelled["label"].astype(str).isin(baseline.promise.classes)]
+    cohort = newest_cohort(rows, until=spec.matured_until(inputs.night), days=spec.monitoring.cohort_days)
+    return performance(cohort, baseline.promise, spec.monitoring, nights_per_year(spec.schedule), since=rows)
 
 
 def _suspicions(

@@ -103,9 +103,11 @@ def _harmless_creep(night: NightEntry, record: Sequence[Entry]) -> set[str]:
     """Return the columns that came slowly past their leeway while the labels that are known show no harm.
 
     What moves slowly was much the same in the rows with labels: it is in the report, and needs no one at once. Harm is
-    an error past its leeway, of all rows or where the column is in some range.
+    an error past its leeway, of all rows or where the column is in some range, unless labels of a class that the
+    champion does not know are the cause.
     """
-    if night.performance is None or night.performance.past_leeway:
+    found = night.performance
+    if found is None or (found.past_leeway and not found.unknown_alone):
         return set()
     hurting = {error.column for error in night.slices if error.strain > 1}
     earlier = [one for one in nights_of(record) if one.night < night.night and one.champion == night.champion]

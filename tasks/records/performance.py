@@ -95,8 +95,9 @@ class Performance:
     leeway used, by the point estimates. `sustained` is the same since training: a deviation of a cohort too small to be
     sure counts if all rows since training confirm it. `regime_rows` and `regime_days` are the rows and days since error
     or bias have likeliest left the promise: of an error past its leeway, what is known of the new regime.
-    `unknown_classes` are those of the cohort's labels that the model does not know, the most frequent first. Where rows
-    have weights, means of `effective_rows` of equal weight are as certain.
+    `unknown_classes` are those of the cohort's labels that the model does not know, the most frequent first;
+    `unknown_alone` says that without their rows the error is not past its leeway. Where rows have weights, means of
+    `effective_rows` of equal weight are as certain.
     """
 
     start: date
@@ -109,6 +110,7 @@ class Performance:
     regime_days: int | None = None
     unknown_classes: tuple[UnknownClass, ...] = ()
     effective_rows: float | None = None
+    unknown_alone: bool = False
 
     @property
     def past_leeway(self) -> bool:

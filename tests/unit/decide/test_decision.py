@@ -204,6 +204,17 @@ def test_a_new_regime_is_a_week_old_before_a_model_is_trained_on_it() -> None:
     assert decide(situation(performance=older), spec()).action == "retrain"
 
 
+def test_a_new_class_is_learned_once_more_days_have_it_than_a_challenger_is_judged_on() -> None:
+    hold_out = spec().split.holdout_days
+    young, older = (
+        replace(performance(1.25, 0.0), regime_days=days, unknown_alone=True) for days in (hold_out + 6, hold_out + 7)
+    )
+    held = decide(situation(performance=young), spec())
+    assert held.action == "hold"
+    assert f"of a new class a challenger learns none of the newest {hold_out}" in held.reason
+    assert decide(situation(performance=older), spec()).action == "retrain"
+
+
 def test_a_retraining_that_costs_more_than_it_saves_is_held() -> None:
     priced = spec(scope=SMALL["scope"] | {"training_cost": 300, "loss_cost_per_row": 1.0})  # type: ignore[operator]
     # 0.2 too much error on each of 1,000 rows at 1.0 each is 200 in 30 days, less than 300.
