@@ -1,16 +1,26 @@
-"""What people are assumed to do on the nights of a strategy that was not followed: they approve, and answer."""
+"""What people are assumed to do on the nights of a strategy that was not followed: they agree, approve and answer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
+from tasks.decide import Situation, decide
 from tasks.records import AnswerEntry, Entry, FaultAnswer, PromotionEntry, RetrainingEntry, SuspicionState, suspected_in
+from tasks.spec import ProjectSpec
 
 SECOND = timedelta(seconds=1)
 
 GivenAnswers = Mapping[str, Mapping[date, FaultAnswer]]
 """By column, or `rows`, and the night on which it was asked: the answer."""
+
+
+def asked_for_retraining(seen: Situation, spec: ProjectSpec) -> bool:
+    """Return whether a person who is asked on a night is asked for a retraining: they are assumed to agree."""
+    if spec.automation.retrain != "ask":
+        return False
+    unasked = spec.automation.model_copy(update={"retrain": "automatic"})
+    return decide(seen, spec.model_copy(update={"automation": unasked})).action == "retrain"
 
 
 def approved(outcome: RetrainingEntry) -> PromotionEntry:

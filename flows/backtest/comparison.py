@@ -91,7 +91,7 @@ def summarise(
     """
     common, metric = common_rows(outcomes), spec.scope.metric
     judged = [outcome.served.set_index("row_id").loc[common] for outcome in outcomes]
-    pairs = [(rows["label"].to_numpy(float), rows["prediction"].to_numpy(float)) for rows in judged]
+    pairs = [(rows["label"].to_numpy(float), _predicted(rows)) for rows in judged]
     weights = [weights_of(rows) for rows in judged]
     losses = [weighted_values(LOSSES[metric](*pair), each) for pair, each in zip(pairs, weights, strict=True)]
     best = min(losses, key=lambda each: float(each.mean()))
@@ -119,9 +119,14 @@ def summarise(
     ]
 
 
+def _predicted(rows: pd.DataFrame) -> FloatArray:
+    several = "probabilities" in rows
+    return np.stack([*rows["probabilities"]]) if several else rows["prediction"].to_numpy(np.float64)
+
+
 def _metrics(rows: pd.DataFrame, pair: tuple[FloatArray, FloatArray], how: Measuring) -> tuple[MeasuredMetric, ...]:
     truth, prediction = pair
-    decided = how.spec.training.task == "binary"
+    decided = how.spec.training.task != "regression"
     decision = rows["decision"].to_numpy(float) if decided else prediction
     days = rows["event_date"].to_numpy()
     return measured_metrics(AnsweredRows(truth, prediction, decision, days, weights_of(rows)), how)

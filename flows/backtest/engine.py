@@ -2,8 +2,9 @@
 
 Nothing is written and no server is asked. A replay of the record repeats what was decided: what people did (approvals,
 rollbacks, releases, retrainings by hand) is taken from the record, everything else is worked out again. A strategy that
-was not followed then has no such record: a challenger that passes its gate is approved on the same night, and what a
-person was asked about the data is answered as it was; what was never answered is left as it is.
+was not followed then has no such record: a person who is asked for a retraining agrees, a challenger that passes its
+gate is approved on the same night, and what a person was asked about the data is answered as it was; what was never
+answered is left as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
-from flows.backtest.assumed_people import SECOND, GivenAnswers, answered, approved
+from flows.backtest.assumed_people import SECOND, GivenAnswers, answered, approved, asked_for_retraining
 from flows.backtest.backtest_quarantine import BacktestQuarantine
 from flows.backtest.history import as_counted_now
 from flows.backtest.strategy import MONTH_DAYS, BacktestResult, RetrainingOutcome, Strategy
@@ -28,7 +29,7 @@ from flows.steps.decision_record import decision_entry
 from flows.steps.lineage import upstream_states
 from flows.steps.night_context import NightContext, as_recorded, situation
 from tasks.dataset.landed_batches import landed_batches
-from tasks.decide import decide
+from tasks.decide import Situation, decide
 from tasks.errors import DataError
 from tasks.lake import Deliveries
 from tasks.monitor import measure_night
@@ -209,7 +210,8 @@ class _Run:
         upstream = upstream_states(self.spec, self.trainer.history.upstream, night, self._upstream_until(moment))
         context = NightContext(champion, data, self.store.versions.__getitem__, upstream)
         context = context if stored is None else as_recorded(context, stored)
-        decision = decide(situation(context, measured), self.spec)
+        seen = situation(context, measured)
+        decision = decide(seen, self.spec)
         entry = decision_entry(context, decision, measured, moment=moment)
         self.decisions.append(decision)
         self.record.append(entry)
@@ -218,7 +220,8 @@ class _Run:
             if answer.action == "drift":
                 self.quarantine.release(state)
         trained_until = None if champion is None else champion.trained_until
-        if self.strategy.retrains(decision, night, trained_until, self.retrainings):
+        due = self.strategy.retrains(decision, night, trained_until, self.retrainings)
+        if due or self._agreed(decision, seen):
             self._retrain(night, moment + SECOND, entry.name, decision.reason)
 
     def _upstream_until(self, moment: datetime) -> datetime | None:
@@ -240,6 +243,9 @@ class _Run:
         return measure_night(inputs, champion.baseline, self.spec, cache)
 
     # --- retraining -------------------------------------------------------------------------------------------------
+
+    def _agreed(self, decision: Decision, seen: Situation) -> bool:
+        return self.strategy.schedule == "policy" and decision.action == "ask" and asked_for_retraining(seen, self.spec)
 
     def _retrain(self, night: date, moment: datetime, name: str, reason: str, number: int | None = None) -> str:
         """Train on what was known at a moment, record the outcome, and return the gate's reasons.

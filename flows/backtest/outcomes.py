@@ -30,7 +30,7 @@ PROTOCOL = 2  # with decisions; an outcome of another number is replayed again
 REPLAY_FOLDER = "replay"
 """The folder of outcomes in the home, with a folder for each project."""
 METADATA = b"leeway.outcome"
-KEPT = ("row_id", "event_date", "prediction", "decision", "label", "weight")
+KEPT = ("row_id", "event_date", "prediction", "decision", "label", "probabilities", "weight")
 ALARMS = {"hold", "ask", "retrain"}
 
 
@@ -51,7 +51,7 @@ class StrategyOutcome:
     seconds : float
         How long the replay took.
     served : DataFrame
-        `row_id`, `event_date`, `prediction`, `decision`, `label` and any `weight` of each row.
+        `row_id`, `event_date`, `prediction`, `decision`, `label`, and any `probabilities` and `weight` of each row.
     """
 
     name: str

@@ -68,9 +68,10 @@ class BacktestResult:
     retrainings : list of RetrainingOutcome
         In order.
     served : DataFrame
-        `row_id`, `event_date`, `prediction`, `decision` (0 or 1 by the threshold of the version, NaN without two
-        classes), `version` and `label`: each row once, by the champion of the night it came in, with the label that it
-        has in the end.
+        `row_id`, `event_date`, `prediction`, `decision` (0 or 1 by the threshold of the version, NaN without classes),
+        `version` and `label`: each row once, by the champion of the night it came in, with the label that it has in the
+        end. Of several classes, `prediction`, `decision` and `label` are places among the sorted names of all labels of
+        the history, and `probabilities` has one for each of them.
     quarantined : dict
         What was quarantined by night: files, with the kinds of fault.
     record : tuple of Entry

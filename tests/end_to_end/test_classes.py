@@ -233,6 +233,22 @@ def test_the_second_champion_keeps_its_promise(second: Workspace) -> None:
     assert found.answer.startswith("yes, version 2: found a loss of")
 
 
+@pytest.mark.usefixtures("second")
+def test_a_replay_of_several_classes_decides_each_night_as_it_was_decided() -> None:
+    from flows.backtest.engine import replay_record
+    from flows.backtest.record_check import record_differences
+    from flows.backtest.trainer import BacktestTrainer
+    from flows.cli.commands.nights.replay import history_of_project
+
+    path, spec, history = history_of_project(PROJECT)
+    result = replay_record(spec, BacktestTrainer(history, path.parent))
+    assert len(result.decisions) > LAST_WEEK - HISTORY_WEEKS
+    assert record_differences(history.entries, result.record) == []
+    likeliest = np.stack(result.served["probabilities"].to_list()).argmax(axis=1)
+    assert (likeliest == result.served["prediction"]).all()
+    assert (likeliest == result.served["label"])[result.served["label"].notna()].mean() > 0.5
+
+
 def test_every_step_has_a_row_that_says_who_when_and_why(second: Workspace) -> None:
     entries = read_entries(second.lake, PROJECT, "promotion")
     steps = [entry for entry in entries if isinstance(entry, PromotionEntry) and "2" in entry.subject]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
-from tasks.arrays import FloatArray, IntArray
+from flows.backtest.timeline.label_feed import LabelArray
+from tasks.arrays import IntArray
 from tasks.monitor import NightInputs, ReplayCache
 
 
@@ -15,21 +17,21 @@ class ChartCache:
         self._cache = ReplayCache()
         self._answered: IntArray = np.zeros(0, dtype=np.int64)
         self._labelled: IntArray = np.zeros(0, dtype=np.int64)
-        self._labels: FloatArray = np.zeros(0)
+        self._labels: LabelArray = np.zeros(0)
 
     def for_night(self, inputs: NightInputs) -> ReplayCache:
         """Return what may be used on a night."""
         answered = inputs.answered["position"].to_numpy()
-        labelled, labels = inputs.labelled["position"].to_numpy(), inputs.labelled["label"].to_numpy(float)
+        labelled, labels = inputs.labelled["position"].to_numpy(), inputs.labelled["label"].to_numpy()
         kept = np.isin(self._answered, answered, assume_unique=True).all() and self._same_labels(labelled, labels)
         if not kept:
             self._cache = ReplayCache()
         self._answered, self._labelled, self._labels = answered, labelled, labels
         return self._cache
 
-    def _same_labels(self, labelled: IntArray, labels: FloatArray) -> bool:
+    def _same_labels(self, labelled: IntArray, labels: LabelArray) -> bool:
         at = np.searchsorted(labelled, self._labelled)
         inside = at < len(labelled)
         if not inside.all() or (labelled[at] != self._labelled).any():
             return False
-        return bool(np.array_equal(labels[at], self._labels, equal_nan=True))
+        return pd.Index(labels[at]).equals(pd.Index(self._labels))

@@ -57,16 +57,19 @@ class PredictionCache:
     tallies: dict[date, _DayTally] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._answers = np.full(self.timeline.count, np.nan)
+        self._answers = np.full(self.timeline.count, np.nan)  # of several classes a row of probabilities each
         self._answered = np.zeros(self.timeline.count, dtype=bool)
 
     def answers(self, positions: IntArray, night: date) -> FloatArray:
-        """Return the answers to rows with event dates up to a night."""
+        """Return the answers to rows with event dates up to a night, of several classes with shape (n, k)."""
         if not self._answered[positions].all():
             everything = np.flatnonzero(~self._answered)
             near = self.timeline.between(everything, self.champion.trained_until, night + self.ahead)
             near = np.union1d(near, positions[~self._answered[positions]])
-            self._answers[near] = self.champion.model.predict(self.timeline.rows(near))
+            made = self.champion.model.predict(self.timeline.rows(near))
+            if self._answers.ndim < made.ndim:
+                self._answers = np.full((self.timeline.count, made.shape[1]), np.nan)
+            self._answers[near] = made
             self._answered[near] = True
         return self._answers[positions]
 

@@ -44,13 +44,36 @@ class ServedAnswers:
         timeline, spec = self.store.timeline, self.store.spec
         nothing = np.zeros(0, dtype=np.int64), np.zeros(0), 0
         served = self._answers or [nothing]
-        positions, answers = (np.concatenate([rows[part] for rows in served]) for part in (0, 1))
+        classes = self.store.labels.classes if spec.training.task == "multiclass" else ()
+        positions = np.concatenate([rows for rows, _, _ in served])
+        answers = np.concatenate([self._over(classes, values, number) for _, values, number in served])
         versions = np.repeat([number for _, _, number in served], [len(rows) for rows, _, _ in served])
         rows = timeline.frame[["row_id", "event_date"]].iloc[positions].reset_index(drop=True)
-        decided = np.concatenate([self._decided(values, number) for _, values, number in served])
         weights = {} if spec.scope.weight is None else {"weight": timeline.weights(spec)[positions]}
         labels = self.store.labels.final[positions]
+        if classes:
+            chosen = answers.argmax(axis=1).astype(np.float64)
+            labels = pd.Index(classes).get_indexer(pd.Index(labels)).astype(np.float64)
+            return rows.assign(
+                prediction=chosen,
+                decision=chosen,
+                version=versions,
+                label=np.where(labels < 0, np.nan, labels),
+                probabilities=list(answers),
+                **weights,
+            )
+        decided = np.concatenate([self._decided(values, number) for _, values, number in served])
         return rows.assign(prediction=answers, decision=decided, version=versions, label=labels, **weights)
+
+    def _over(self, classes: tuple[str, ...], answers: FloatArray, number: int) -> FloatArray:
+        """Return the answers of a version over all classes of a history: one that it does not know has 0."""
+        if not classes:
+            return answers
+        made = np.zeros((len(answers), len(classes)))
+        if len(answers):
+            known = pd.Index(self.store.versions[number].model.schema.class_names)
+            made[:, pd.Index(classes).get_indexer(known)] = answers
+        return made
 
     def _decided(self, answers: FloatArray, number: int) -> FloatArray:
         """Return the class that a version decides for by its threshold; NaN where there are no classes."""

@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from flows.backtest.timeline.label_feed import LabelFeed
+from flows.backtest.timeline.label_feed import LabelArray, LabelFeed
 from flows.backtest.timeline.prediction_cache import PredictionCache
 from flows.backtest.timeline.row_profiles import RowProfiles
 from flows.backtest.timeline.timeline import Timeline
 from flows.backtest.trainer import KnownThen
 from flows.loaded_version import Champion
 from flows.steps.challengers.evaluate_challenger import earlier_holdouts
-from tasks.arrays import BoolArray, FloatArray, IntArray
+from tasks.arrays import BoolArray, IntArray
 from tasks.dataset.known_rows import trusted_rows
 from tasks.dataset.label_join import ranked
 from tasks.dataset.landed_batches import judged_nights, landed_batches
@@ -112,11 +113,14 @@ class TimelineNight:
         """Return what a version predicted for rows of event dates after a day, up to the night, by row id."""
         timeline = self.store.timeline
         positions = timeline.between(self.counted, after, self.night)
+        made = self.store.answers(version).answers(positions, self.night)
+        several: dict[str, Any] = {"probabilities": list(made)} if made.ndim > 1 else {}
         return pd.DataFrame(
             {
                 "row_id": pd.Categorical.from_codes(timeline.row_codes[positions], dtype=timeline.row_id_type),
                 "event_date": timeline.dates.take(positions).array,
-                "prediction": self.store.answers(version).answers(positions, self.night),
+                "prediction": made.argmax(axis=1).astype(np.float64) if several else made,
+                **several,
                 "position": positions,
             }
         )
@@ -132,7 +136,7 @@ class TimelineNight:
             return joined
         return joined.assign(weight=timeline.weights(self.spec)[positions[due]]).dropna(subset="weight")
 
-    def _labels(self, after: date) -> tuple[FloatArray, BoolArray]:
+    def _labels(self, after: date) -> tuple[LabelArray, BoolArray]:
         return self.store.labels.known(self.deliveries, self.night, after)
 
     def inputs(self, champion: Champion) -> NightInputs:

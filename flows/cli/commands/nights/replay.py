@@ -154,8 +154,6 @@ def history_of_project(project: str) -> tuple[Path, ProjectSpec, History]:
 
     path = find_project(project)
     spec, lake = lake_of(project)
-    if spec.training.task == "multiclass":
-        raise DataError(f"{spec.project} has several classes; a replay supports regression and two classes only")
     history = history_in(lake, spec)
     return path, spec, replace(history, rows=assembled_features(history.rows, spec, lake, path.parent))
 
