@@ -94,7 +94,7 @@ class DemoRun:
         show(_line(entry))
         for result in run_due("retrain", self.project):
             show(self._extra(result))
-        for outcome in (*self.answer(night), self.approve(night)):
+        for outcome in (*self.answer(night), *self.agree(entry), self.approve(night)):
             if outcome:
                 show(("", "", "", "", "", "", outcome))
 
@@ -155,6 +155,17 @@ class DemoRun:
             part["decision"] = model.decisions(part["prediction"].to_numpy(float))
         decided: pd.DataFrame = pd.concat(parts, ignore_index=True)
         return decided
+
+    def agree(self, entry: NightEntry) -> Iterator[str]:
+        """Start the retraining that a person was asked for, as they do on the morning after; yield what came of it."""
+        ask = entry.action == "ask" and self.workspace.spec.automation.retrain == "ask"
+        states = suspected_in(read_entries(self.workspace.lake, self.project))
+        if not ask or any(state.asked == entry.night for state in states):
+            return
+        night = entry.night.isoformat()
+        result = run("retrain", self.project, date=night, reason="demo: a person was asked, and agreed")
+        said = f"{result['action']} {result['subject']} ({result['reason']})"
+        yield f"the demo plays the one who is asked (`leeway run retrain {self.project}`): {said}"
 
     def _run(self, night: date) -> NightEntry:
         run("nightly", self.workspace.project, date=night.isoformat(), reason="demo")

@@ -14,6 +14,7 @@ from tasks.records import FaultAnswer
 # House prices: sales of May to October 2014; the labels of the last ones land two weeks later.
 # Card fraud: the first delivery has the history, of January to the 7th of June 2026.
 # Screen inspection: the first delivery has the history, of the 2nd of March to the 17th of April 2026.
+# Apple sorting: the first delivery has the history, of the 5th of January to the 22nd of March 2026.
 # Voice search has two projects upstream, each of which answers for six weeks before the next one learns from it.
 HISTORY_UNTIL = {
     "house-prices": date(2014, 11, 17),
@@ -23,11 +24,13 @@ HISTORY_UNTIL = {
     "voice-search": date(2026, 5, 11),
     "patient-records": date(2026, 3, 2),
     "screen-inspection": date(2026, 4, 20),
+    "apple-sorting": date(2026, 3, 23),
 }
 UPSTREAM = {"voice-search": ("voice-activity", "voice-recogniser")}
-SHOWN = ("house-prices", "card-fraud", "voice-search", "patient-records", "screen-inspection")
+SHOWN = ("house-prices", "card-fraud", "voice-search", "patient-records", "screen-inspection", "apple-sorting")
 ANSWERS: dict[str, dict[str, FaultAnswer]] = {
     "patient-records": {"assay": "drift"},
+    "apple-sorting": {"variety": "fault"},
     "screen-inspection": dict.fromkeys(("dark_spot", "bright_spot", "bright_line", "corner_2"), "drift"),
 }
 FIRST = "house-prices"

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from posixpath import normpath, relpath
 
 from deployments.docs.builder.reference_pages import SPEC_PAGE, split_spec
+from flows.demo.worked_projects import SHOWN
 
 ROOT = Path(__file__).parents[3]
 OWN = "deployments/docs/"  # pages of the site alone; all others are found by users of the repository too
@@ -27,10 +28,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         *(f"deployments/{name}.md" for name in ("README", "SERVING", "BUNDLES", "DATA_PROTECTION")),
         "infra/README.md",
     ),
-    "Worked projects": tuple(
-        f"deployments/{name}/README.md"
-        for name in ("house-prices", "card-fraud", "voice-search", "patient-records", "screen-inspection")
-    ),
+    "Worked projects": tuple(f"deployments/{name}/README.md" for name in SHOWN),
     "Reference": (SPEC_PAGE, "reference/commands.md", "reference/python.md"),
     "Contributing": ("CONTRIBUTING.md",),
 }

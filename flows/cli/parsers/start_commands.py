@@ -109,7 +109,8 @@ def demo(
         str,
         typer.Option(
             "--project",
-            help="The worked project: house-prices, card-fraud, voice-search, patient-records or screen-inspection.",
+            help="The worked project: house-prices, card-fraud, voice-search, patient-records, screen-inspection or "
+            "apple-sorting.",
         ),
     ] = "house-prices",
     keep: Annotated[bool, typer.Option("--keep", help="Keep the servers running and the data.")] = False,
