@@ -135,7 +135,7 @@ class DemoRun:
             workspace.lake,
             workspace.project,
             "predictions",
-            columns=["row_id", "event_date", "version", "role", "prediction"],
+            columns=["row_id", "event_date", "version", "role", "prediction", "probabilities"],
         )
         known = deliveries(workspace.lake, workspace.project)
         columns = ["row_id", "label", "arrival", "batch_id"]
@@ -143,7 +143,10 @@ class DemoRun:
             ranked(active_rows(workspace.lake, workspace.project, "labels", known, columns=columns), known)
         )
         answered = self._decided(predictions)
-        return contrast(answered, labels, scope=workspace.spec.scope, version=FIRST, days=CONTRAST_DAYS)
+        numbers = map(int, predictions["version"].unique())
+        classes = {number: workspace.load(number).model.schema.class_names for number in numbers}
+        scope = workspace.spec.scope
+        return contrast(answered, labels, scope=scope, version=FIRST, days=CONTRAST_DAYS, classes=classes)
 
     def _decided(self, predictions: pd.DataFrame) -> pd.DataFrame:
         """Return predictions with the decision of their version, where the spec says what wrong ones cost."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import pandas as pd
 
-from tasks.arrays import FloatArray
 from tasks.spec.spec_sections.purpose_section import Scope
-from tasks.statistics import LOSSES, RESIDUALS, decision_costs
+from tasks.statistics import LOSSES, RESIDUALS, decision_costs, truth_and_prediction
+
+BOTH = ("", "_other")
+NO_CLASSES: Mapping[int, Sequence[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,13 @@ class Contrast:
 
 
 def contrast(
-    predictions: pd.DataFrame, labels: pd.DataFrame, *, scope: Scope, version: int, days: int
+    predictions: pd.DataFrame,
+    labels: pd.DataFrame,
+    *,
+    scope: Scope,
+    version: int,
+    days: int,
+    classes: Mapping[int, Sequence[str]] = NO_CLASSES,
 ) -> Contrast | None:
     """Compare, over the newest `days` of labelled rows, what was served with what `version` answers.
 
@@ -45,9 +54,11 @@ def contrast(
     ----------
     predictions : DataFrame
         `row_id`, `event_date`, `version`, `role`, `prediction`; what was served has the role champion. With costs of
-        wrong decisions also `decision`: 0 or 1.
+        wrong decisions also `decision`: 0 or 1. Of several classes `probabilities` instead of `prediction`.
     labels : DataFrame
         `row_id`, `label`; one a row.
+    classes : mapping of int to sequence of str, optional
+        The names of several classes by version, in the order of its probabilities.
 
     Returns
     -------
@@ -65,31 +76,43 @@ def contrast(
     (1.0, 4.0, 0.75)
     """
     priced = scope.false_positive_cost is not None
-    answer = ["prediction", "decision"] if priced else ["prediction"]
-    served = predictions.loc[predictions["role"] == "champion", ["row_id", "event_date", *answer]]
-    other = predictions.loc[predictions["version"] == version, ["row_id", *answer]]
-    both = served.merge(other, on="row_id", suffixes=("", "_other")).merge(labels[["row_id", "label"]], on="row_id")
+    labelled = predictions.merge(labels[["row_id", "label"]], on="row_id")
+    if labelled.empty:
+        return None
+    parts = [_measured(part, scope, classes.get(int(part["version"].iloc[0]), ())) for part in _by_version(labelled)]
+    measured = pd.concat(parts)
+    answer = ["loss", "residual", "decision"] if priced else ["loss", "residual"]
+    served = measured.loc[measured["role"] == "champion", ["row_id", "event_date", "label", *answer]]
+    both = served.merge(measured.loc[measured["version"] == version, ["row_id", *answer]], on="row_id", suffixes=BOTH)
     if both.empty:
         return None
     end = both["event_date"].max()
     newest = both[both["event_date"] > end - timedelta(days=days)]
-    truth = newest["label"].to_numpy(float)
-    first, second = newest["prediction"].to_numpy(float), newest["prediction_other"].to_numpy(float)
-    costs = [_cost(truth, newest[name], scope) for name in ("decision", "decision_other")] if priced else []
+    costs = [_cost(newest, name, scope) for name in ("decision", "decision_other")] if priced else []
     return Contrast(
         start=newest["event_date"].min(),
         end=end,
         rows=len(newest),
-        served_loss=float(LOSSES[scope.metric](truth, first).mean()),
-        served_bias=float(RESIDUALS[scope.metric](truth, first).mean()),
-        other_loss=float(LOSSES[scope.metric](truth, second).mean()),
-        other_bias=float(RESIDUALS[scope.metric](truth, second).mean()),
+        served_loss=float(newest["loss"].mean()),
+        served_bias=float(newest["residual"].mean()),
+        other_loss=float(newest["loss_other"].mean()),
+        other_bias=float(newest["residual_other"].mean()),
         served_cost=costs[0] if costs else math.nan,
         other_cost=costs[1] if costs else math.nan,
     )
 
 
-def _cost(truth: FloatArray, decision: pd.Series, scope: Scope) -> float:
+def _by_version(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    return (rows[rows["version"] == number] for number in rows["version"].unique())
+
+
+def _measured(rows: pd.DataFrame, scope: Scope, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the labelled answers of one version with their loss and their residual."""
+    truth, answer = truth_and_prediction(rows, classes)
+    return rows.assign(loss=LOSSES[scope.metric](truth, answer), residual=RESIDUALS[scope.metric](truth, answer))
+
+
+def _cost(rows: pd.DataFrame, decision: str, scope: Scope) -> float:
     """Return the cost of all wrong decisions."""
     costs = scope.false_positive_cost or 0.0, scope.false_negative_cost or 0.0
-    return float(decision_costs(truth, decision, *costs).sum())
+    return float(decision_costs(rows["label"].to_numpy(float), rows[decision], *costs).sum())

@@ -255,6 +255,19 @@ def test_what_was_served_is_compared_with_another_version_on_the_same_rows_only(
     assert np.isnan(found.served_cost)
 
 
+def test_versions_that_know_other_classes_are_compared_by_their_names() -> None:
+    """The older one cannot be right about c: 0.36 + 0.16 + 1. The newer one is, with 0.8: 0.01 + 0.01 + 0.04."""
+    both = pd.DataFrame({"row_id": "a", "event_date": DAY, "version": [2, 1], "role": ["champion", "shadow"]})
+    both["probabilities"] = [[0.1, 0.1, 0.8], [0.6, 0.4]]
+    labels, scope = (
+        pd.DataFrame({"row_id": ["a"], "label": ["c"]}),
+        Scope(owner="o", objective="x", metric="brier_score"),
+    )
+    found = contrast(both, labels, scope=scope, version=1, days=7, classes={1: ("a", "b"), 2: ("a", "b", "c")})
+    assert found is not None
+    assert (found.served_loss, found.other_loss) == pytest.approx((0.06, 1.52))
+
+
 def test_wrong_decisions_are_compared_by_their_cost_where_the_spec_has_one() -> None:
     both = pd.DataFrame({"row_id": ["a", "b"] * 2, "event_date": DAY, "version": [2, 2, 1, 1], "prediction": 0.5})
     both["role"], both["decision"] = ["champion"] * 2 + ["shadow"] * 2, [0, 0, 1, 1]
