@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from tests.shared import end_processes, open_folder
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+# Threads of scikit-learn that wait for each other do not spin meanwhile, which takes the processors from other tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when it is first imported
 STARTS = {"mlflow_server": of_session.mlflow_server, "prefect_server": of_session.prefect_server}
 
 # A busy machine is no fault: no example is timed.
