@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.rollout import AnswerChange, PairedTest, limits, log_wealth
-from tasks.rollout.betting import ALARMS, SHAPE, evidence, evidence_since, threshold
+from tasks.rollout.betting import ALARMS, SHAPE, evidence, evidence_since, row_wealth, threshold
 
 PROMISED = limits(changed=0.04, size=0.06, shift=(-0.05, 0.05), leeway=0.5)
 
@@ -24,11 +24,7 @@ def changes(rows: int, share: float, seed: int, size: float = 0.1) -> AnswerChan
 
 def paths(change: AnswerChange, tested: tuple[float, ...]) -> np.ndarray:
     """Return the wealth after each row."""
-    rows = [
-        log_wealth(AnswerChange(change.changed[n : n + 1], change.size[n : n + 1], change.shift[n : n + 1]), tested)
-        for n in range(len(change.size))
-    ]
-    return np.cumsum(rows, axis=0)
+    return np.cumsum(row_wealth(change, tested), axis=0)
 
 
 def test_a_candidate_at_the_very_limit_is_found_in_at_most_alpha_of_all_rollouts() -> None:
