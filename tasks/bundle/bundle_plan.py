@@ -17,10 +17,12 @@ from typing import Any
 
 import msgspec
 
+from tasks.bundle.packed_model import packed_model
 from tasks.bundle.portable_pattern import portable_pattern
 from tasks.bundle.raw_limits import CALIBRATED_ROUNDING, ROUNDING, limits_of
 from tasks.bundle.runtimes.answering_bundle import FORMAT, PROTOCOL
-from tasks.compact.compact_file import is_exponential, with_sums_only
+from tasks.compact.compact_file import is_exponential
+from tasks.compact.smaller_trees import LeafKind
 from tasks.inference.schema import ModelSchema
 from tasks.row_contract import RowContract
 from tasks.row_contract.compiled_contract import contract_digest
@@ -52,6 +54,10 @@ class BundledVersion:
         What is predicted, and what for; shown to people.
     row_label : str
         The column of a label that lands with the rows, which a kept answer has empty; an empty text if there is none.
+    leaf : {"f8", "f4", "i2"}
+        The type of the leaves of the model, see `packed_model`.
+    smaller : str
+        What was made smaller; an empty text where the model is that of the version.
     """
 
     package: ServablePackage
@@ -63,6 +69,8 @@ class BundledVersion:
     label: str
     objective: str
     row_label: str = ""
+    leaf: LeafKind = "f8"
+    smaller: str = ""
 
     @property
     def contract(self) -> RowContract:
@@ -80,6 +88,7 @@ def bundle_plan(bundled: BundledVersion, *, compact: bool) -> dict[str, Any]:
     """
     package, schema = bundled.package, bundled.schema
     exponential = compact and is_exponential(bundled.model)
+    packed = packed_model(bundled.model, bundled.leaf) if compact else None
     return {
         "about": {
             "project": package.project,
@@ -90,10 +99,11 @@ def bundle_plan(bundled: BundledVersion, *, compact: bool) -> dict[str, Any]:
             "objective": bundled.objective,
             "made_on": bundled.made_on.isoformat(),
             "stale_on": None if bundled.stale_on is None else bundled.stale_on.isoformat(),
+            "smaller": bundled.smaller,
         },
         "contract": _contract(bundled.contract),
         "inputs": _inputs(schema),
-        "kept": _kept(bundled, exponential=exponential),
+        "kept": {} if bundled.smaller else _kept(bundled, exponential=exponential),
         "answer": {
             "task": schema.task,
             "link": schema.link,
@@ -105,7 +115,8 @@ def bundle_plan(bundled: BundledVersion, *, compact: bool) -> dict[str, Any]:
             "tolerance": _tolerance(schema, exponential=exponential),
             **limits_of(schema, exponential=exponential),
         },
-        "model": base64.b64encode(with_sums_only(bundled.model)).decode() if compact else "",
+        "model": base64.b64encode(packed.content).decode() if packed else "",
+        "leaf": list(packed[1:]) if packed else [],
         "references": [],
     }
 

@@ -65,7 +65,7 @@ PURPOSE = """{project} version {version}: {objective}
 Bundle {serial} for {form}, made on {made_on}, {until}.
 {use}
 A row that the model is unsure of has no prediction and is deferred: a person decides. {stale}
-{intervals}{proof}
+{intervals}{smaller}{proof}
 
 Who made it: `leeway bundle --verify FOLDER` compares the signature with the keys of a home. Of two bundles of a
 project, the one with the larger serial is newer.
@@ -94,6 +94,7 @@ def bundle_readme(form: str, bundled: BundledVersion) -> bytes:
         proof=PROOF_IN_C if form == "c" else PROOF,
         use=USE[form].rstrip(),
         intervals="" if bundled.schema.interval is None else NO_INTERVALS,
+        smaller=f"It has {bundled.smaller} instead of the whole model.\n" if bundled.smaller else "",
         stale="" if stale_on is None else f"From {stale_on} on, so is every row.",
     )
     return text.encode()

@@ -58,7 +58,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tasks.arrays import FloatArray
+from tasks.arrays import BoolArray, FloatArray
 from tasks.compact.grown_tree import GrownTree
 from tasks.compact.tree_tables import TreeTables, tree_tables
 
@@ -128,11 +128,20 @@ def trees_file(
     >>> len(trees_file([tree], [None], np.array([0.0]), "none"))
     112
     """
-    tables = tree_tables(trees, codes)
+    return tables_file(tree_tables(trees, codes), np.array([values is not None for values in codes]), start, finish)
+
+
+def tables_file(tables: TreeTables, is_category: BoolArray, start: FloatArray, finish: Finish) -> bytes:
+    """Return the file of an ensemble that is given by its tables; see `trees_file`.
+
+    Parameters
+    ----------
+    is_category : array of bool, shape (columns,)
+    """
     splits, split_width = _narrow(tables.split)
     lefts, left_width = _narrow(tables.left)
     counts = (
-        *(len(codes), len(start), len(trees), len(tables.column), len(tables.leaf), tables.leaf.shape[1]),
+        *(len(is_category), len(start), len(tables.leaf_counts), len(tables.column), *tables.leaf.shape),
         *(sum(map(len, tables.points)), int(tables.set_ends[-1])),
     )
     return b"".join(
@@ -148,7 +157,7 @@ def trees_file(
             _section(_flagged_columns(tables), "<u2"),
             splits,
             lefts,
-            _section(np.array([values is not None for values in codes]), "<u1"),
+            _section(is_category, "<u1"),
         ]
     )
 

@@ -60,12 +60,7 @@ def slice_results(
         Event day of each row, and its weight where rows count differently.
     """
     which, weights = np.asarray(days[0]), days[1]
-    slices = [
-        (column, value, inside)
-        for column in spec.gate.slices
-        for value, inside in _values(rows[column])
-        if inside.sum() >= spec.privacy.min_category_count
-    ]
+    slices = slices_of(rows, spec)
     pairs = [
         tuple(weighted_values(each[inside], None if weights is None else weights[inside]) for each in losses)
         for _, _, inside in slices
@@ -76,6 +71,16 @@ def slice_results(
         _result((column, value), new, old, p_value, spec)
         for (column, value, _), (new, old), p_value in zip(slices, pairs, holm(p_values), strict=True)
     )
+
+
+def slices_of(rows: pd.DataFrame, spec: ProjectSpec) -> list[tuple[str, str, BoolArray]]:
+    """Return the column, the value and the rows of each slice of the spec that is large enough to be shown."""
+    return [
+        (column, value, inside)
+        for column in spec.gate.slices
+        for value, inside in _values(rows[column])
+        if inside.sum() >= spec.privacy.min_category_count
+    ]
 
 
 def _result(

@@ -14,6 +14,7 @@ from tests.bench.broken_streams import bench_broken_streams
 from tests.bench.bundling import bench_bundles
 from tests.bench.cluster import bench_cluster
 from tests.bench.compact import bench_compact
+from tests.bench.compressing import bench_compression
 from tests.bench.degrees import bench_degrees
 from tests.bench.figures import Shown
 from tests.bench.gate import bench_gate
@@ -57,6 +58,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "search": bench_search,
     "cluster": bench_cluster,
     "bundles": bench_bundles,
+    "compression": bench_compression,
     "serve": bench_serve,
     "swaps": bench_swaps,
     "rollout": bench_rollout,

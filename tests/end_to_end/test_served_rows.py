@@ -185,7 +185,7 @@ def test_the_night_takes_in_the_answers_of_a_bundle_once_however_often_they_are_
 ) -> None:
     from flows.nightly import nightly
     from flows.serving.bundles.answer_landing import LandedAnswers, land_answers
-    from flows.serving.bundles.bundle_version import bundle_of
+    from flows.serving.bundles.bundle_version import Signing, bundle_of, version_to_bundle
     from tasks.bundle.runtimes.answer_queue import AnswerQueue
     from tasks.bundle.runtimes.answering_bundle import Bundle
     from tasks.bundle.task import write_bundle
@@ -196,7 +196,8 @@ def test_the_night_takes_in_the_answers_of_a_bundle_once_however_often_they_are_
     workspace, sent, rows = project.enter(monkeypatch), tmp_path / "sent", rows_of(NIGHT)
     key = load_keys(workspace.home, os.environ, pair=PACKAGES).private
     assert key is not None
-    write_bundle(bundle_of(workspace, None, "python", key, b"", clock.now()).files, tmp_path / "bundle")
+    version, signing = version_to_bundle(workspace, None), Signing(key, b"", clock.now())
+    write_bundle(bundle_of(workspace, version, "python", signing).files, tmp_path / "bundle")
     bundle = Bundle.open(tmp_path / "bundle")
     answers = dict[str, float]()
     for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):  # the device was restarted once

@@ -85,7 +85,7 @@ def serve_key(
 
 
 @service_app.command()
-def bundle(
+def bundle(  # noqa: PLR0913, PLR0917 - each is an option of the command
     project: Annotated[
         str | None, typer.Argument(help="The project's name, its folder, or its project.yaml.", show_default=False)
     ] = None,
@@ -99,6 +99,12 @@ def bundle(
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder to write to; it is empty, or has an earlier bundle.")
     ] = None,
+    fits: Annotated[
+        bool,
+        typer.Option(
+            "--fit", help="Bundle the best smaller form of the version within the budgets of `edge`, and show them all."
+        ),
+    ] = False,
     verify: Annotated[
         Path | None, typer.Option("--verify", help="Only verify the signature and the files of this bundle.")
     ] = None,
@@ -123,4 +129,4 @@ def bundle(
     elif project is None or out is None:
         raise typer.BadParameter("needs PROJECT and --out or --land, or --verify FOLDER", param_hint="bundle")
     else:
-        bundle_project(project, version, form, out)
+        bundle_project(project, version, form, out, fits=fits)

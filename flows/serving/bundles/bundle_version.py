@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from flows.loaded_version import fetched
+from flows.loaded_version import Sealed, fetched
 from flows.serving.package_version import packaged
 from flows.steps.in_service.single_rows import RowTerms, row_terms
 from flows.workspace import Workspace
 from tasks.bundle import BundledVersion, Form, bundle_files, signed_bundle
+from tasks.bundle.compressed.smaller_forms import SmallerForm
 from tasks.compact import COMPACT_FILE, has_fixed_sums
 from tasks.errors import DataError, Terminal
 from tasks.inference.onnx_session import ONNX_FILE
@@ -31,6 +32,15 @@ KEPT_BACK = ("human", "shadow")
 
 
 @dataclass(frozen=True)
+class Signing:
+    """What a bundle is signed with, the licence of its runtime, and when it is made."""
+
+    key: Ed25519PrivateKey
+    licence: bytes
+    moment: datetime
+
+
+@dataclass(frozen=True)
 class MadeBundle:
     """A bundle, ready to be written: its version, and its files with their signature."""
 
@@ -40,16 +50,39 @@ class MadeBundle:
 
 
 def bundle_of(
-    workspace: Workspace, number: int | None, form: Form, key: Ed25519PrivateKey, licence: bytes, moment: datetime
+    workspace: Workspace,
+    found: Sealed,
+    form: Form,
+    signing: Signing,
+    smaller: SmallerForm | None = None,
 ) -> MadeBundle:
-    """Return the bundle of a version; of the champion where no number is given.
+    """Return the bundle of a version.
+
+    Parameters
+    ----------
+    found : tuple
+        See `version_to_bundle`.
+    smaller : SmallerForm, optional
+        A form of the version that answers instead of it.
+
+    Raises
+    ------
+    DataError
+        When it cannot be bundled; every reason is named.
+    """
+    bundled = bundled_version(found, row_terms(workspace.spec, workspace.folder), form, signing.moment, smaller)
+    files = bundle_files(form, bundled, signing.licence)
+    signed = signed_bundle(files, form, bundled, signing.key, signing.moment)
+    return MadeBundle(bundled.package.version, bundled, signed)
+
+
+def version_to_bundle(workspace: Workspace, number: int | None) -> Sealed:
+    """Return a version with its verified files; the champion where no number is given.
 
     Raises
     ------
     Terminal
         When there is no such version.
-    DataError
-        When it cannot be bundled; every reason is named.
     """
     recorded = _recorded(workspace, number)
     found = fetched(workspace.registry, workspace.project, recorded)
@@ -58,13 +91,15 @@ def bundle_of(
             f"the registry has no version {recorded.number} of {workspace.project}; `leeway status "
             f"{workspace.project}` shows what there is"
         )
-    bundled = bundled_version(found, row_terms(workspace.spec, workspace.folder), form, moment)
-    files = bundle_files(form, bundled, licence)
-    return MadeBundle(recorded.number, bundled, signed_bundle(files, form, bundled, key, moment))
+    return found
 
 
 def bundled_version(
-    found: tuple[Version, Mapping[str, bytes], Signed], terms: RowTerms, form: Form, moment: datetime
+    found: tuple[Version, Mapping[str, bytes], Signed],
+    terms: RowTerms,
+    form: Form,
+    moment: datetime,
+    smaller: SmallerForm | None = None,
 ) -> BundledVersion:
     """Return what a bundle of a verified version is made of.
 
@@ -72,8 +107,12 @@ def bundled_version(
     ----------
     terms : RowTerms
         See `row_terms`.
+    smaller : SmallerForm, optional
+        The form that answers; its references are what the batch would answer with it.
     """
     (version, files, signed), spec = found, terms.spec
+    if smaller is not None:
+        files = {**files, COMPACT_FILE: smaller.content}
     schema = ModelSchema.from_json(files[SCHEMA_FILE])
     if faults := unbundled(spec, schema, files, form):
         raise DataError(f"version {version.number} of {spec.project} cannot be bundled: {'; '.join(faults)}")
@@ -86,6 +125,8 @@ def bundled_version(
         stale_on=None if days is None else made_on + timedelta(days=days),
         serial=int(moment.timestamp()),
         label=spec.source.label.column,
+        leaf="f8" if smaller is None else smaller.leaf,
+        smaller="" if smaller is None else smaller.name,
         row_label=spec.source.label.column if spec.source.label.uri is None else "",
         objective=spec.scope.objective,
     )

@@ -12,8 +12,8 @@ from tasks.bundle.c_program.c_pattern import KINDS
 from tasks.bundle.c_program.c_rows import CRows, c_rows, reading_code, row_struct
 from tasks.bundle.c_program.c_tables import CTables, c_tables
 from tasks.bundle.c_program.c_values import c_number, c_text
+from tasks.bundle.packed_model import packed_model
 from tasks.bundle.runtime_files import needed_lines, runtime_file
-from tasks.compact.compact_file import with_sums_only
 from tasks.row_contract.cell_values import LONGEST_TEXT, CellFaultError
 from tasks.row_contract.row_reader import cells
 from tasks.row_contract.row_rules import check_of
@@ -33,7 +33,7 @@ def c_files(
     DataError
         A rule of the contract cannot be checked in C.
     """
-    rows, tables = c_rows(bundled.contract, bundled.schema), c_tables(with_sums_only(bundled.model))
+    rows, tables = c_rows(bundled.contract, bundled.schema), c_tables(packed_model(bundled.model, bundled.leaf))
     files = {
         MODEL: _model(bundled, plan, rows, tables),
         HEADER: _header(bundled, plan, rows, tables),

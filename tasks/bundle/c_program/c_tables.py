@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from tasks.bundle.bundle_plan import FNV_BITS, FNV_FACTORS, FNV_START
-from tasks.bundle.c_program.c_values import c_array
+from tasks.bundle.c_program.c_values import c_array, c_number
+from tasks.bundle.packed_model import LEAF_TYPES, PackedModel
 from tasks.compact.compact_file import HEADER, HEADER_BYTES, MEAN, kind_of
 
-KINDS = {"<f8": "double", "<u4": "uint32_t", "<u2": "uint16_t", "<u1": "uint8_t"}
+KINDS = {"<f8": "double", "<f4": "float", "<i2": "int16_t", "<u4": "uint32_t", "<u2": "uint16_t", "<u1": "uint8_t"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class _Sections:
         self.arrays.append((name, np.concatenate([np.zeros(1, kind), found]) if starts else found))
 
 
-def c_tables(model: bytes) -> CTables:
+def c_tables(packed: PackedModel) -> CTables:
     """Return the tables of a compact model."""
+    model = packed.content
     _, _, _, finish, split_bytes, left_bytes, *counts = struct.unpack_from(HEADER, model)
     columns, outputs, trees, splits, leaves, width, points, words = counts
     sections = _Sections(model)
@@ -61,7 +63,7 @@ def c_tables(model: bytes) -> CTables:
         return _shown(sections, columns, outputs, "", {"linear"})
     sections.take("tree_start", "<f8", outputs)
     sections.take("tree_point", "<f8", points)
-    sections.take("tree_leaf", "<f8", leaves * width)
+    sections.take("tree_leaf", LEAF_TYPES[packed.leaf], leaves * width)
     sections.take("tree_point_end", "<u4", columns, starts=True)
     sections.take("tree_set_end", "<u4", columns, starts=True)
     sections.take("tree_leaf_count", "<u4", trees)
@@ -70,14 +72,14 @@ def c_tables(model: bytes) -> CTables:
     sections.take("tree_split", f"<u{split_bytes}", splits)
     sections.take("tree_left", f"<u{left_bytes}", splits)
     sections.take("tree_is_category", "<u1", columns)
-    sizes = f"#define TREES {trees}\n#define LEAF_WIDTH {width}u\n"
+    sizes = f"#define TREES {trees}\n#define LEAF_WIDTH {width}u\n#define LEAF_STEP {c_number(packed.step)}\n"
     return _shown(sections, columns, outputs, sizes, {"trees", "below", *(["mean"] if finish == MEAN else [])})
 
 
 def _shown(sections: _Sections, columns: int, outputs: int, sizes: str, needs: set[str]) -> CTables:
     value, statements = FNV_START, []
     for name, array in sections.arrays:
-        for byte in array.tobytes():
+        for byte in (array.astype("<f8") if array.dtype.kind == "f" else array).tobytes():
             value = (value ^ byte) * FNV_FACTORS[0] & FNV_BITS
         if len(array):
             statements.append(_hash(name, array))
@@ -91,6 +93,12 @@ def _shown(sections: _Sections, columns: int, outputs: int, sizes: str, needs: s
 
 def _hash(name: str, array: Any) -> str:
     count = len(array)
+    if array.dtype.str == "<f4":
+        return (
+            f"    for (size_t i = 0; i < {count}; i++) {{\n        double number = {name}[i];\n"
+            "        hash = hashed_numbers(hash, &number, 1);\n    }"
+        )
     if array.dtype.kind == "f":
         return f"    hash = hashed_numbers(hash, {name}, {count});"
-    return f"    for (size_t i = 0; i < {count}; i++)\n        hash = hashed(hash, {name}[i], {array.dtype.itemsize});"
+    value = f"(uint16_t){name}[i]" if array.dtype.kind == "i" else f"{name}[i]"
+    return f"    for (size_t i = 0; i < {count}; i++)\n        hash = hashed(hash, {value}, {array.dtype.itemsize});"

@@ -66,7 +66,7 @@ def c_array(kind: str, name: str, values: Iterable[float] | np.ndarray) -> str:
     };
     <BLANKLINE>
     """
-    shown = [c_number(float(value)) if kind == "double" else str(int(value)) for value in values] or ["0"]
+    shown = [c_number(float(value)) if kind in {"double", "float"} else str(int(value)) for value in values] or ["0"]
     lines, line = [], "   "
     for value in shown:
         if len(line) + len(value) > A_LINE:

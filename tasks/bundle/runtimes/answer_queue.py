@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tasks.bundle.runtimes.answer_numbers import Numbers
-from tasks.bundle.runtimes.answering_bundle import Bundle, BundleAnswer
+from tasks.bundle.runtimes.answering_bundle import Bundle, BundleAnswer, BundleError
 from tasks.whole_file import private_folder, sync_folder
 
 LOG_PROTOCOL = 5
@@ -43,9 +43,18 @@ class AnswerQueue:
     ----------
     folder : str or Path
         It is made if it is missing. Several processes may have the same one.
+
+    Raises
+    ------
+    BundleError
+        The bundle has a smaller form of its version.
     """
 
     def __init__(self, bundle: Bundle, folder: str | Path) -> None:
+        if not bundle.kept:
+            raise BundleError(
+                "the answers of a smaller form are not those of its version, so that no night takes them in"
+            )
         self._bundle, self._folder = bundle, private_folder(Path(folder).absolute())
         self._file: IO[bytes] | None = None
         self._count = 0

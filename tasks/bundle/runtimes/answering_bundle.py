@@ -26,7 +26,7 @@ from tasks.row_contract.row_reader import ContractReader, RowRefused, TypedRow
 DATA_FILE = "bundle.leeway"
 MANIFEST_FILE = "manifest.json"
 ONNX_FILE = "model.onnx"
-PROTOCOL = 2
+PROTOCOL = 3
 FORMAT = "leeway-bundle"
 EXACT = 0.0
 SHOWN = 5
@@ -54,7 +54,8 @@ class Bundle:
     project, version, digest, serial : str, int, str, int
         What it is, with the digest of its version; of two bundles of a project the one with the larger serial is newer.
     kept : dict
-        What a kept answer has of the contract: its digest, its columns, and how far numbers may be rounded.
+        What a kept answer has of the contract: its digest, its columns, and how far numbers may be rounded. Empty where
+        the model is a smaller form: its answers are not those of the version.
     stale_on : date or None
         The first day on which it leaves every row to a person.
     contract : namespace
@@ -76,7 +77,7 @@ class Bundle:
         inputs = plan["inputs"]
         self._inputs = InputRows(_schema(inputs))
         self._steps = inputs["steps"]
-        self._run: Run = run or CompactModel(base64.b64decode(plan["model"])).sums
+        self._run: Run = run or CompactModel(base64.b64decode(plan["model"]), *plan["leaf"]).sums
 
     @classmethod
     def open(cls, folder: str | Path) -> Bundle:

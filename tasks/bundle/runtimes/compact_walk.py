@@ -16,6 +16,7 @@ TREES = 1
 MEAN = 1
 MISSING_LEFT = 0x8000
 TYPES = {1: "B", 2: "H", 4: "I", 8: "d"}
+LEAF_TYPES = {"f8": "d", "f4": "f", "i2": "h"}
 
 
 class CompactModel:
@@ -25,6 +26,8 @@ class CompactModel:
     ----------
     content : bytes
         A file of `tasks.compact`; it is trusted, because its digest was compared.
+    leaf, step : str and float
+        The type of its leaves, and what they are multiplied by; see `tasks.bundle.packed_model`.
 
     Examples
     --------
@@ -36,17 +39,17 @@ class CompactModel:
     [321.0]
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, leaf: str = "f8", step: float = 1.0) -> None:
         _, _, self._kind, self._finish, split_width, left_width, *counts = HEADER.unpack_from(content)
         columns, outputs, trees, splits, leaves, self._leaf_width, points, words = counts
-        self._content, self._at = content, HEADER_BYTES
+        self._content, self._at, self._step = content, HEADER_BYTES, step
         self._start = self._section(8, outputs)
         if self._kind != TREES:
             weights = self._section(8, outputs * columns)
             self._weights = [weights[first : first + columns] for first in range(0, len(weights), columns)]
             return
         all_points = self._section(8, points)
-        self._leaf = self._section(8, leaves * self._leaf_width)
+        self._leaf = self._numbers(LEAF_TYPES[leaf], leaves * self._leaf_width)
         ends, set_ends = [0, *self._section(4, columns)], [0, *self._section(4, columns)]
         self._leaf_counts = self._section(4, trees)
         self._set = self._section(4, words)
@@ -79,10 +82,10 @@ class CompactModel:
 
     def _add(self, sums: list[float], number: int, leaf: int) -> None:
         if self._leaf_width == 1:
-            sums[number % len(sums)] += self._leaf[leaf]
+            sums[number % len(sums)] += self._leaf[leaf] * self._step
             return
         for output in range(self._leaf_width):
-            sums[output] += self._leaf[leaf * self._leaf_width + output]
+            sums[output] += self._leaf[leaf * self._leaf_width + output] * self._step
 
     def _walk(self, codes: Sequence[int], split: int, count: int) -> int:
         """Return the leaf of a row in a tree with so many leaves and its splits from `split` on."""
@@ -106,11 +109,15 @@ class CompactModel:
         return bool(self._set[word] >> code % 32 & 1)
 
     def _section(self, width: int, count: int) -> Any:
-        numbers: array[Any] = array(TYPES[width])
-        numbers.frombytes(self._content[self._at : self._at + width * count])
+        return self._numbers(TYPES[width], count)
+
+    def _numbers(self, kind: str, count: int) -> Any:
+        numbers: array[Any] = array(kind)
+        size = numbers.itemsize * count
+        numbers.frombytes(self._content[self._at : self._at + size])
         if sys.byteorder == "big":
             numbers.byteswap()
-        self._at += -(-width * count // 8) * 8
+        self._at += -(-size // 8) * 8
         return numbers
 
 

@@ -228,7 +228,7 @@ const below = (points, value, also) => {
   }
   return low;
 };
-const sumsOf = base64 => {
+const sumsOf = (base64, [leafType, leafStep]) => {
   const {buffer} = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
   const [kind, finish, splitBytes, leftBytes] = new Uint8Array(buffer, 12, 4);
   const [columns, outputs, trees, splits, leaves, width, points, words] = new Uint32Array(buffer, 16, 8);
@@ -248,7 +248,8 @@ const sumsOf = base64 => {
   }
   // end
   // if trees
-  const point = section(Float64Array, points), leaf = section(Float64Array, leaves * width);
+  const LeafArray = {f8: Float64Array, f4: Float32Array, i2: Int16Array}[leafType];
+  const point = section(Float64Array, points), leaf = section(LeafArray, leaves * width);
   const pointEnd = section(Uint32Array, columns), setEnd = section(Uint32Array, columns);
   const leafCount = section(Uint32Array, trees), set = section(Uint32Array, words);
   const column = section(Uint16Array, splits), split = section(small[splitBytes], splits);
@@ -275,8 +276,8 @@ const sumsOf = base64 => {
         if (goesLeft(codes, node)) node++, count = step;
         else node += step, found += step, count -= step;
       }
-      if (width == 1) sums[tree % outputs] += leaf[found];
-      else for (let k = 0; k < width; k++) sums[k] += leaf[found * width + k];
+      if (width == 1) sums[tree % outputs] += leaf[found] * leafStep;
+      else for (let k = 0; k < width; k++) sums[k] += leaf[found * width + k] * leafStep;
     }
     return finish == 1 ? sums.map(sum => sum / trees) : sums;
   };
@@ -362,10 +363,10 @@ export class RowRefused extends Error {
 }
 export const openBundle = file => {
   const end = file.indexOf("\n"), [format, protocol, sum] = file.slice(0, end).split(" "), body = file.slice(end + 1);
-  if (format != "leeway-bundle" || protocol != "2") throw new Error("this is no bundle that this runtime reads");
+  if (format != "leeway-bundle" || protocol != "3") throw new Error("this is no bundle that this runtime reads");
   if (checksum(body) != sum) throw new Error("the bundle has changed since it was written; copy it again");
-  const {about, contract, inputs: plan, answer: how, model, references} = JSON.parse(body);
-  const read = reader(contract), inputsFrom = inputsOf(plan), sumsFrom = sumsOf(model);
+  const {about, contract, inputs: plan, answer: how, model, leaf, references} = JSON.parse(body);
+  const read = reader(contract), inputsFrom = inputsOf(plan), sumsFrom = sumsOf(model, leaf);
   const computed = values => {
     const inputs = inputsFrom(values);
     let columns = inputs;

@@ -345,7 +345,7 @@ static void sums_of(const double *columns, double *sums)
                 node += step, found += step, count -= step;
         }
         for (uint32_t k = 0; k < LEAF_WIDTH; k++)
-            sums[LEAF_WIDTH == 1 ? t % OUTPUTS : k] += tree_leaf[found * LEAF_WIDTH + k];
+            sums[LEAF_WIDTH == 1 ? t % OUTPUTS : k] += tree_leaf[found * LEAF_WIDTH + k] * LEAF_STEP;
         split += tree_leaf_count[t] - 1, leaf += tree_leaf_count[t];
     }
     // if mean

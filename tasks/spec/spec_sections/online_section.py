@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from pydantic import Field
 
-from tasks.spec.field_types import SpecSection
+from tasks.spec.field_types import Share, SpecSection
 
 
 class OnlineServing(SpecSection):
@@ -73,6 +73,23 @@ class EdgeModels(SpecSection):
         le=3650,
         description="From this many days after it was made, a bundle leaves every row to a person, since no night "
         "checks whether its model still fits; null is never.",
+    )
+    max_kb: float | None = Field(
+        None,
+        gt=0,
+        description="The largest size of the tables of a model in a bundle, in kB, without runtime and reference rows: "
+        "`leeway bundle --fit` finds the best form within the budgets.",
+    )
+    max_us: float | None = Field(
+        None, gt=0, description="The longest time of a row in a bundle, in microseconds, measured where it is made."
+    )
+    max_ram_kb: float | None = Field(
+        None, gt=0, description="The largest memory of the loaded tables of a model in a bundle, in kB."
+    )
+    max_loss: Share = Field(
+        0.01,
+        description="The largest relative increase of the loss that a smaller form of a model may have, by the upper "
+        "bound of its paired interval on the rows of the gate.",
     )
 
 

@@ -193,7 +193,7 @@ def test_a_machine_without_the_time_zone_is_named() -> None:
 def wrapped(content: Any) -> bytes:
     """Return the file of a bundle with a content, and its right digests."""
     body = json.dumps(content).encode()
-    return f"leeway-bundle 2 {checksum(body)} {hashlib.sha256(body).hexdigest()}\n".encode() + body
+    return f"leeway-bundle 3 {checksum(body)} {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
 def test_each_degree_of_automation_shows_what_it_allows() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flows.cli.console import screen, table
@@ -23,24 +25,38 @@ from tasks.render.values import counted
 from tasks.spec import find_project, home, projects_folder, read_spec
 from tasks.spec.find_project import FILE
 
+if TYPE_CHECKING:
+    from flows.loaded_version import Sealed
+    from flows.workspace import Workspace
+    from tasks.bundle.compressed.smaller_forms import SmallerForm
+    from tasks.evaluate.analysis.non_inferiority import NonInferiority
+
 PER_KB = 1000
 
 
-def bundle_project(project: str, version: int | None, form: Form, out: Path) -> None:
-    """Write a bundle, and print what it has and how large it is."""
+def bundle_project(project: str, version: int | None, form: Form, out: Path, *, fits: bool = False) -> None:
+    """Write a bundle, and print what it has and how large it is.
+
+    Parameters
+    ----------
+    fits : bool
+        Whether it has the best form of the version within the budgets of `edge`; all forms are printed.
+    """
     path = find_project(project)
     name = read_spec(path).project
     check_folder(name, form, out)
     with open_servers(path):
-        from flows.serving.bundles.bundle_version import bundle_of
+        from flows.serving.bundles.bundle_version import Signing, bundle_of, version_to_bundle
         from flows.workspace import open_workspace
 
         workspace = open_workspace(name)
         key = load_keys(workspace.home, os.environ, pair=PACKAGES).private
         if key is None:
             raise EvidenceError("there is no key to sign bundles with; set LEEWAY_PACKAGE_KEY, or let one be created.")
-        licence = shipped_file("LICENSE").read_bytes()
-        made = bundle_of(workspace, version, form, key, licence, clock.now())
+        found = version_to_bundle(workspace, version)
+        smaller = _fitted(workspace, found, form) if fits else None
+        signing = Signing(key, shipped_file("LICENSE").read_bytes(), clock.now())
+        made = bundle_of(workspace, found, form, signing, smaller)
     write_bundle(made.files, out)
     shown = table("file", "kB", "kB gzipped")
     for file, content in sorted(made.files.items()):
@@ -53,6 +69,38 @@ def bundle_project(project: str, version: int | None, form: Form, out: Path) -> 
         + ("never stale" if stale is None else f"stale from {stale} on")
         + ("" if made.bundled.schema.interval is None else "; its predictions have no intervals (lower, upper)")
     )
+
+
+def _fitted(workspace: Workspace, found: Sealed, form: Form) -> SmallerForm | None:
+    """Print the forms of a version, and return the best; None where that is the version itself."""
+    from flows.serving.bundles.fitted_form import best_form, judged_forms, version_and_rows
+
+    spec = workspace.spec
+    night = clock.tonight(spec.schedule.time_zone)
+    given = version_and_rows(workspace, found, night)
+    judged = judged_forms(given, spec, workspace.folder, form, night)
+    shown = table("form", "kB", "RAM kB", "us", "bound", "loss", "at most", "changed", "")
+    for each in judged:
+        loss, high, changed = _costs_in_words(each.judged)
+        numbers = (f"{cost:.1f}" for cost in each.costs)
+        bound = f"{each.form.bound:.1g}" if math.isfinite(each.form.bound) else "none"
+        verdict = "no: " + each.faults[0] if each.faults else "yes"
+        shown.add_row(each.form.name or "the model itself", *numbers, bound, loss, high, changed, verdict)
+    console = screen()
+    console.print(shown)
+    best = best_form(judged, spec.edge)
+    for part in best.judged.slices if best.judged else ():
+        name = terminal(f"{part.column} = {part.value}")
+        console.print(f"{part.changed:.2%} of the answers change where {name} ({counted(part.rows, 'row')})")
+    console.print(f"chosen: {best.form.name or 'the model itself'}")
+    return best.form if best.form.name else None
+
+
+def _costs_in_words(judged: NonInferiority | None) -> tuple[str, str, str]:
+    if judged is None:
+        return "+0%", "+0%", "0%"
+    changed = "unknown" if judged.change is None else f"{judged.change.changed:.2%}"
+    return f"{judged.increase:+.3%}", f"{judged.increase_high:+.3%}", changed
 
 
 def land_kept(project: str, folder: Path) -> None:
