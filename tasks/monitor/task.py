@@ -181,7 +181,7 @@ def _withheld(data: NightData) -> WithheldValues:
 def _repeated(data: NightData, summaries: BatchSummaries) -> tuple[RepeatedRows, ...]:
     """Return the repeated rows of each delivery that the night judges."""
     batches = to_check(landed_batches(data.deliveries, data.entries, data.night, data.spec), data.spec)
-    return tuple(summary.repeated for summary in summaries.of(batches))
+    return tuple(map(summaries.repeated, batches))
 
 
 def _rows_by_day(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from flows import retrain as training
 from flows.cli.commands.project_data.erase_subject import ErasureRequest, erase
 from flows.nightly import nightly
+from flows.steps.challengers import challenger_job
 from flows.workspace import Workspace, open_workspace
 from tasks import clock
 from tasks.dataset.erasure_subject import subject_of
@@ -43,18 +45,20 @@ def numbers(workspace: Workspace) -> list[int]:
     return [version.number for version in workspace.registry.versions(PROJECT)]
 
 
-@pytest.mark.parametrize("step", ["refit_task", "version_files", "put_up_task"])
+@pytest.mark.parametrize(
+    ("place", "step"), [(training, "refit_task"), (challenger_job, "version_files"), (challenger_job, "put_up_task")]
+)
 def test_an_erasure_during_any_step_of_the_registration_leaves_no_version(
-    step: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    place: ModuleType, step: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = getattr(training, step)
+    real = getattr(place, step)
 
     def erased_meanwhile(*args: Any, **options: Any) -> Any:
         made = real(*args, **options)
         erase_one(workspace)
         return made
 
-    monkeypatch.setattr(training, step, erased_meanwhile)
+    monkeypatch.setattr(place, step, erased_meanwhile)
     with pytest.raises(Conflict, match="rows were erased while this training"):
         training.retrain(PROJECT, NIGHT)
     assert numbers(workspace) == []
@@ -73,7 +77,7 @@ def test_a_version_of_a_killed_training_is_withdrawn_if_its_rows_were_erased_sin
         def die(*_: object) -> None:
             raise KilledError
 
-        patched.setattr(training, "append_entry", die)
+        patched.setattr(challenger_job, "append_entry", die)
         with pytest.raises(KilledError):
             training.retrain(PROJECT, NIGHT)
     (killed,) = numbers(workspace)

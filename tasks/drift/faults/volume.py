@@ -39,10 +39,13 @@ def row_hashes(frame: pd.DataFrame, categories: Collection[str]) -> HashArray:
         The columns to compare, in the same order each time.
     categories : collection of str
         Its columns that are texts; all others are compared as doubles, so that rows that are read in pieces, in which a
-        column may be of whole numbers, are comparable. Missing equals missing.
+        column may be of whole numbers, are comparable. One that is of texts now, because its kind was changed since, is
+        compared as it is. Missing equals missing.
     """
     comparable = {
-        name: column.astype("str") if name in categories else column.to_numpy(np.float64, na_value=np.nan) + 0.0
+        name: column.astype("str")
+        if name in categories or isinstance(column.dtype, pd.StringDtype)
+        else column.to_numpy(np.float64, na_value=np.nan) + 0.0
         for name, column in frame.items()
     }
     hashes = pd.util.hash_pandas_object(pd.DataFrame(comparable, index=frame.index), index=False)

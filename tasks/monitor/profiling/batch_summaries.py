@@ -63,7 +63,12 @@ class PartSummarizer:
         for piece in self.reader.pieces(part):
             rows = self.features(piece)
             days = {cast("date", day): profile(each, self.ruler) for day, each in rows.groupby("event_date")}
-            yield PartSummary(days, row_hashes(rows[self.compared.columns], self.compared.categories))
+            yield PartSummary(days, hashes_of(rows, self.compared))
+
+
+def hashes_of(rows: pd.DataFrame, compared: Features) -> HashArray:
+    """Return the hashes of rows, by the columns in which they repeat each other."""
+    return row_hashes(rows[compared.columns], compared.categories)
 
 
 def summed(parts: Sequence[PartSummary]) -> PartSummary:

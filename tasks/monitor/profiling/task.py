@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
-from tasks.drift import repeated_rows
+from tasks.drift import RepeatedRows, repeated_rows
 from tasks.lake import Batch, Deliveries, Filter, Lake, ParallelMap, RowFiles, partitions
 from tasks.logs import line, logger
-from tasks.monitor.profiling.batch_summaries import BatchSummary, PartSummarizer, PartSummary, summed
+from tasks.monitor.profiling.batch_summaries import BatchSummary, PartSummarizer, PartSummary, hashes_of, summed
 from tasks.monitor.profiling.quarantined_rows import quarantined_by_day
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED, stored_profiles
 from tasks.prefect_task import leeway_task
@@ -64,6 +65,18 @@ class BatchSummaries:
             whole = summed(parts_of_batch)
             self._made[write_key] = BatchSummary(whole.days, repeated_rows(whole.hashes))
         return [self._made[batch.write_key] for batch in batches]
+
+    def repeated(self, batch: Batch) -> RepeatedRows:
+        """Return how many rows of a batch repeat another, also where it cannot be profiled by this ruler any more.
+
+        A night is decided again from rows of which a column may be of another kind by now.
+        """
+        if (made := self._made.get(batch.write_key)) is not None:
+            return made.repeated
+        files = RowFiles.now(self.lake, self.project)
+        pieces = (self.features(piece) for part in files.parts(batch) for piece in files.reader.pieces(part))
+        hashes = [hashes_of(rows, self.compared) for rows in pieces]
+        return repeated_rows(np.concatenate([np.empty(0, np.uint64), *hashes]))
 
 
 def profile_batches(batches: Sequence[Batch], summaries: BatchSummaries, *, spread: ParallelMap = map) -> int:
