@@ -51,7 +51,7 @@ def predictions(rows: pd.DataFrame, model: Predictor, version: int, role: Role, 
     starts = range(0, max(len(rows), 1), block)
     answered = pd.concat([_answers(rows.iloc[start : start + block], model) for start in starts], ignore_index=True)
     for place, name in enumerate(("row_id", "batch_id", "revision", "event_date")):
-        answered.insert(place, name, rows[name].to_numpy())
+        answered.insert(place, name, rows[name].array)
     return answered.assign(version=version, role=role, time=pd.Timestamp(moment))
 
 

@@ -48,7 +48,8 @@ def row_hashes(frame: pd.DataFrame, categories: Collection[str]) -> HashArray:
         else column.to_numpy(np.float64, na_value=np.nan) + 0.0
         for name, column in frame.items()
     }
-    hashes = pd.util.hash_pandas_object(pd.DataFrame(comparable, index=frame.index), index=False)
+    columns = pd.DataFrame(comparable, index=frame.index, copy=False)
+    hashes = pd.util.hash_pandas_object(columns, index=False)
     return np.asarray(hashes, dtype=np.uint64)
 
 
@@ -68,8 +69,8 @@ def repeated_rows(hashes: HashArray) -> RepeatedRows:
     >>> repeated_rows(row_hashes(frame, ["b"]))
     RepeatedRows(share=0.25, rows=4)
     """
-    rows = len(hashes)
-    return RepeatedRows((rows - len(np.unique(hashes))) / max(rows, 1), rows)
+    rows, ordered = len(hashes), np.sort(hashes)
+    return RepeatedRows(int((ordered[1:] == ordered[:-1]).sum()) / max(rows, 1), rows)
 
 
 def truncated_delivery(
