@@ -51,6 +51,11 @@ def foreign_estimator(name: str, content: bytes) -> ForeignEstimator:
             fitted = read_skops(content, name, OF_BOOSTING)
         except EvidenceError as error:
             raise DataError(f"{name} is not adopted: {error}") from error
+        except Exception as error:  # a damaged file may raise anything, also a RecursionError or MemoryError
+            raise DataError(
+                f"{name} is not adopted: it is damaged ({type(error).__name__}: {error}). Expected a skops file: "
+                f"{SKOPS}"
+            ) from error
     if fault := tree_fault(fitted):
         raise DataError(f"{name} is not adopted: {fault}")
     made_with = {

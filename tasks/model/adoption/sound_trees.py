@@ -25,6 +25,9 @@ def tree_fault(fitted: Any) -> str:
             return f"a {name} cannot be checked. Fit the neighbours with algorithm='brute'"
         if name == "Tree" and not _is_sound(part.children_left, part.children_right, part.feature, part.n_features):
             return OUTSIDE
+        tree: Any = getattr(part, "tree_", None)
+        if type(tree).__name__ == "Tree" and tree.n_features != getattr(part, "n_features_in_", None):
+            return OUTSIDE  # it would read beyond the columns that its estimator is given
         rounds = getattr(part, "_predictors", ())
         if not all(_is_sound_predictor(tree, part.n_features_in_) for trees in rounds for tree in trees):
             return OUTSIDE

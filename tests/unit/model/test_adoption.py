@@ -210,7 +210,9 @@ def test_what_would_run_code_or_says_too_little_is_not_read() -> None:
 
 def test_trees_that_point_outside_of_themselves_are_not_read(rows: pd.DataFrame) -> None:
     from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+    from sklearn.tree import DecisionTreeRegressor
 
+    three = ["rooms", "age", "lift"]
     numbers = rows[["rooms", "age"]]
     boosting = HistGradientBoostingRegressor(max_iter=3).fit(numbers, rows["rent"])
     nodes = boosting._predictors[1][0].nodes
@@ -219,7 +221,11 @@ def test_trees_that_point_outside_of_themselves_are_not_read(rows: pd.DataFrame)
     forest.estimators_[2].tree_.children_right[0] = 0  # it would go round for ever
     lost = RandomForestRegressor(3).fit(numbers, rows["rent"])
     lost.estimators_[0].tree_.feature[0] = 2
-    for damaged in (boosting, forest, lost):
+    wide, narrow = (
+        DecisionTreeRegressor(max_depth=2).fit(rows[columns], rows["rent"]) for columns in (three, three[:1])
+    )
+    narrow.tree_ = wide.tree_
+    for damaged in (boosting, forest, lost, narrow):
         with pytest.raises(DataError, match="a split of a tree points to no node or column of it"):
             foreign_estimator("model.skops", dumps(damaged))
 
@@ -230,4 +236,13 @@ def test_a_file_that_unpacks_to_more_than_a_model_has_is_not_unpacked() -> None:
         archive.writestr("schema.json", "{}")
         archive.infolist()[0].file_size = MOST_BYTES + 1
     with pytest.raises(DataError, match="unpacked it has 2,000,000,001 bytes"):
+        foreign_estimator("model.skops", packed.getvalue())
+
+
+@pytest.mark.parametrize("schema", ["[1]", "[" * 100_000, '{"protocol": 2, "__loader__": "JsonNode", "content": 3}'])
+def test_a_damaged_file_is_refused_in_words(schema: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("schema.json", schema)
+    with pytest.raises(DataError, match=r"model\.skops is not adopted: "):
         foreign_estimator("model.skops", packed.getvalue())
