@@ -72,7 +72,7 @@ def adopt(
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     path, content = _read(workspace, source)
     digest = hashlib.sha256(content).hexdigest()
-    name = f"adopted/{night.isoformat()}/{digest[:12]}"
+    name = f"adopted/{night.isoformat()}/{digest[:12]}/{trained_until.isoformat()}"
     entries = read_entries(workspace.lake, workspace.project)
     if done := [entry for entry in entries if entry.kind == "retraining" and entry.name == name]:
         return outcome(done[-1])

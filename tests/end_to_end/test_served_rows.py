@@ -218,6 +218,13 @@ def test_the_night_takes_in_the_answers_of_a_bundle_once_however_often_they_are_
     assert [(name, "did not arrive as a whole" in why) for name, why in first.refused] == [(files[0].name, True)]
     for path, content in contents.items():
         path.write_bytes(content)
+    undated, link = sent / f"0000-99-99{files[0].name[10:]}", sent / f"{NIGHT}-link.jsonl"
+    undated.write_bytes(contents[files[0]])
+    link.symlink_to(files[0])
+    refused = land_answers(workspace, [undated, link], date.fromisoformat(NIGHT)).refused
+    assert [why.split(";")[0] for _, why in refused] == ["its name begins with '0000-99-99'", "it is no regular file"]
+    for path in (undated, link):
+        path.unlink()
     assert land(NIGHT) == LandedAnswers(len(rows), 2, ())
     assert not any(sent.iterdir())
     _, proof = decided(workspace, NIGHT)

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from flows.loaded_version import fetched
 from flows.workspace import Workspace
+from tasks.bundle.runtimes.answer_queue import MOST_BYTES as QUEUE_BYTES
 from tasks.errors import DataError, EvidenceError
 from tasks.ingest.landing.landing_zones import served_zones
 from tasks.lake import LandingFolder
 from tasks.records import RecordedVersion
 from tasks.serving_store.logged_rows import logged_answers
+
+MOST_BYTES = 2 * QUEUE_BYTES  # a file is handed over with the line that passes its limit
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ def land_answers(workspace: Workspace, paths: Sequence[Path], today: date) -> La
     landing = LandingFolder(spec.served_uri("rows"), spec, workspace.folder, os.environ)
     rows, files, refused = 0, 0, list[tuple[str, str]]()
     for path in paths:
-        content = path.read_bytes()
         try:
+            content = _content(path)
             count = _checked(workspace, path.name, content)
         except EvidenceError as error:
             refused.append((path.name, str(error)))
@@ -66,6 +69,15 @@ def land_answers(workspace: Workspace, paths: Sequence[Path], today: date) -> La
     return LandedAnswers(rows, files, tuple(refused))
 
 
+def _content(path: Path) -> bytes:
+    """Return a file's content; a link is not followed, and a file that no bundle writes is not read."""
+    if path.is_symlink() or not path.is_file():
+        raise EvidenceError("it is no regular file; copy the file itself")
+    if (size_bytes := path.stat().st_size) > MOST_BYTES:
+        raise EvidenceError(f"it has {size_bytes:,} bytes; a bundle writes at most about half of {MOST_BYTES:,}")
+    return path.read_bytes()
+
+
 def _checked(workspace: Workspace, name: str, content: bytes) -> int:
     """Return how many answers a file has, of one version that the registry has.
 
@@ -74,6 +86,10 @@ def _checked(workspace: Workspace, name: str, content: bytes) -> int:
     EvidenceError
         When it is not whole, or has other answers.
     """
+    try:
+        date.fromisoformat(name[:10])
+    except ValueError as error:
+        raise EvidenceError(f"its name begins with {name[:10]!r}; expected the day of its first answer") from error
     digest = name.removesuffix(".jsonl").rpartition("-")[2]
     if hashlib.sha256(content).hexdigest()[:16] != digest:
         raise EvidenceError("it has changed since it was handed over, or did not arrive as a whole; copy it again")

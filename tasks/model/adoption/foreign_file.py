@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ MOST_BYTES = 2_000_000_000
 SKOPS = "in the program that trained it, `skops.io.dump(pipeline, 'model.skops')` writes one"
 OF_BOOSTING = ("functools.partial", "sklearn.utils.validation.check_array")
 """What boosting on categories has in it: a check of its input, with arguments. Building it calls nothing."""
+AS_THEY_ARE = ("FunctionNode", "PartialNode")
 PICKLES = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill")
 
 
@@ -48,6 +50,7 @@ def foreign_estimator(name: str, content: bytes) -> ForeignEstimator:
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always", InconsistentVersionWarning)
         try:
+            _refuse_calls(content)
             fitted = read_skops(content, name, OF_BOOSTING)
         except EvidenceError as error:
             raise DataError(f"{name} is not adopted: {error}") from error
@@ -56,7 +59,11 @@ def foreign_estimator(name: str, content: bytes) -> ForeignEstimator:
                 f"{name} is not adopted: it is damaged ({type(error).__name__}: {error}). Expected a skops file: "
                 f"{SKOPS}"
             ) from error
-    if fault := tree_fault(fitted):
+    try:
+        fault = tree_fault(fitted)
+    except Exception as error:  # noqa: BLE001 - an attribute of a damaged estimator may be anything
+        fault = f"it is damaged ({type(error).__name__}: {error}). Expected a skops file: {SKOPS}"
+    if fault:
         raise DataError(f"{name} is not adopted: {fault}")
     made_with = {
         str(each.message.original_sklearn_version)
@@ -64,6 +71,21 @@ def foreign_estimator(name: str, content: bytes) -> ForeignEstimator:
         if isinstance(each.message, InconsistentVersionWarning)
     }
     return ForeignEstimator(fitted, ", ".join(sorted(made_with)))
+
+
+def _refuse_calls(content: bytes) -> None:
+    """Refuse a file that has a function of boosting called: skops builds any allowed name by a call, if asked to."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        nodes = [json.loads(archive.read("schema.json"))]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            made = f"{node.get('__module__')}.{node.get('__class__')}"
+            if made in OF_BOOSTING and node.get("__loader__") not in AS_THEY_ARE:
+                raise EvidenceError(f"building it calls {made}. Expected what `skops.io.dump` writes: fit it again")
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
 
 
 def _fault(name: str, content: bytes) -> str:

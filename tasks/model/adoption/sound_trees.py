@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from tasks.arrays import IntArray
+from tasks.arrays import BoolArray, IntArray
 
 SEARCH_TREES = ("KDTree", "BallTree")
+SET_WORDS = 8  # of 32 bits: the 256 bins of a column
+START_NDIM = 2
 OUTSIDE = "a split of a tree points to no node or column of it. Fit it again: the file is damaged"
 
 
@@ -28,8 +31,9 @@ def tree_fault(fitted: Any) -> str:
         tree: Any = getattr(part, "tree_", None)
         if type(tree).__name__ == "Tree" and tree.n_features != getattr(part, "n_features_in_", None):
             return OUTSIDE  # it would read beyond the columns that its estimator is given
-        rounds = getattr(part, "_predictors", ())
-        if not all(_is_sound_predictor(tree, part.n_features_in_) for trees in rounds for tree in trees):
+        if name.startswith("HistGradientBoosting") and not _is_sound_boosting(part):
+            return OUTSIDE
+        if name.startswith("GradientBoosting") and not _are_sound_stages(part):
             return OUTSIDE
     return ""
 
@@ -48,13 +52,49 @@ def all_parts(fitted: Any) -> Iterator[Any]:
         yield from all_parts(list(getattr(fitted, "__dict__", {}).values()))
 
 
-def _is_sound_predictor(tree: Any, columns: int) -> bool:
+def _is_sound_boosting(fitted: Any) -> bool:
+    """Return whether the trees are for as many columns as reach them, and split by sets only what is a category."""
+    columns = fitted.n_features_in_
+    is_category = np.zeros(columns, dtype=bool)
+    found = fitted._bin_mapper.is_categorical_  # noqa: SLF001 - what its own predict reads
+    if found is not None:
+        if len(found) != columns:
+            return False
+        is_category = np.asarray(found) != 0
+    if fitted._preprocessor is not None and _encoded(fitted).shape != (1, columns):  # noqa: SLF001 - as above
+        return False
+    rounds = fitted._predictors  # noqa: SLF001 - as above
+    return all(_is_sound_predictor(tree, columns, is_category) for trees in rounds for tree in trees)
+
+
+def _encoded(fitted: Any) -> Any:
+    """Return one row of known categories as it reaches the trees."""
+    cells = np.full(fitted.n_features_in_, np.nan, dtype=object)
+    encoder = fitted._preprocessor.named_transformers_["encoder"]  # noqa: SLF001 - as above
+    cells[np.asarray(fitted.is_categorical_)] = [known[0] for known in encoder.categories_]
+    row = pd.DataFrame([cells], columns=getattr(fitted, "feature_names_in_", None))
+    return fitted._preprocessor.transform(row.infer_objects())  # noqa: SLF001 - as above
+
+
+def _are_sound_stages(fitted: Any) -> bool:
+    """Return whether each stage has as many trees as the first answers have columns, all for the given columns."""
+    stages, columns = fitted.estimators_, fitted.n_features_in_
+    trees: list[Any] = [getattr(tree, "tree_", None) for tree in stages.ravel()]
+    start = fitted._raw_predict_init(np.zeros((1, columns), dtype=np.float32))  # noqa: SLF001 - as predict does
+    fits = stages.ndim == START_NDIM and start.shape == (1, stages.shape[1])
+    return fits and all(type(tree).__name__ == "Tree" and tree.n_features == columns for tree in trees)
+
+
+def _is_sound_predictor(tree: Any, columns: int, is_category: BoolArray) -> bool:
     nodes = tree.nodes
     leaf = nodes["is_leaf"] != 0
     left, right = (np.where(leaf, -1, nodes[name].astype(np.int64)) for name in ("left", "right"))
-    sets = nodes["bitset_idx"][(nodes["is_categorical"] != 0) & ~leaf].astype(np.int64)
-    known_sets = min(len(tree.raw_left_cat_bitsets), len(tree.binned_left_cat_bitsets))
-    return bool((sets < known_sets).all()) and _is_sound(left, right, nodes["feature_idx"].astype(np.int64), columns)
+    by_set = (nodes["is_categorical"] != 0) & ~leaf
+    column, known = nodes["feature_idx"].astype(np.int64), (tree.raw_left_cat_bitsets, tree.binned_left_cat_bitsets)
+    if not _is_sound(left, right, column, columns) or any(sets.shape[1:] != (SET_WORDS,) for sets in known):
+        return False
+    sets = nodes["bitset_idx"][by_set].astype(np.int64)
+    return bool((sets < min(map(len, known))).all() and is_category[column[by_set]].all())
 
 
 def _is_sound(left: IntArray, right: IntArray, column: IntArray, columns: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import zipfile
 from typing import Any, Literal
@@ -209,7 +210,7 @@ def test_what_would_run_code_or_says_too_little_is_not_read() -> None:
 
 
 def test_trees_that_point_outside_of_themselves_are_not_read(rows: pd.DataFrame) -> None:
-    from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+    from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor
     from sklearn.tree import DecisionTreeRegressor
 
     three = ["rooms", "age", "lift"]
@@ -225,9 +226,35 @@ def test_trees_that_point_outside_of_themselves_are_not_read(rows: pd.DataFrame)
         DecisionTreeRegressor(max_depth=2).fit(rows[columns], rows["rent"]) for columns in (three, three[:1])
     )
     narrow.tree_ = wide.tree_
-    for damaged in (boosting, forest, lost, narrow):
+    stages = GradientBoostingRegressor(n_estimators=3).fit(numbers.fillna(0), rows["rent"])
+    stages.estimators_ = np.repeat(stages.estimators_, 300, axis=1)  # it would write beyond the answers
+    reaching = GradientBoostingRegressor(n_estimators=3).fit(numbers.fillna(0), rows["rent"])
+    reaching.estimators_[1, 0] = wide
+    by_set, few_words, no_category = (
+        HistGradientBoostingRegressor(max_iter=3, categorical_features=["rooms"]).fit(numbers, rows["rent"])
+        for _ in range(3)
+    )
+    by_set._predictors[0][0].nodes["bitset_idx"] = 9
+    few_words._predictors[0][0].raw_left_cat_bitsets = np.zeros((9, 1), np.uint32)
+    no_category._bin_mapper.is_categorical_ = np.zeros(2, np.uint8)
+    assert all(
+        any((tree.nodes["is_categorical"] != 0).any() for tree, *_ in each._predictors)
+        for each in (by_set, no_category)
+    )
+    for damaged in (boosting, forest, lost, narrow, stages, reaching, by_set, few_words, no_category):
         with pytest.raises(DataError, match="a split of a tree points to no node or column of it"):
             foreign_estimator("model.skops", dumps(damaged))
+
+
+def test_a_file_that_has_a_function_called_is_not_read() -> None:
+    given = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": []}
+    called = {"__class__": "check_array", "__module__": "sklearn.utils.validation", "content": given}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        schema = {**called, "__loader__": "ConstructorFromReduceNode", "protocol": 2}
+        archive.writestr("schema.json", json.dumps({"content": [schema]}))
+    with pytest.raises(DataError, match=r"building it calls sklearn\.utils\.validation\.check_array"):
+        foreign_estimator("model.skops", packed.getvalue())
 
 
 def test_a_file_that_unpacks_to_more_than_a_model_has_is_not_unpacked() -> None:
