@@ -14,27 +14,22 @@ import runpy
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flows.backtest.comparison import StrategySummary, page, summarise
 from flows.backtest.engine import run_backtest
-from flows.backtest.history import history_in
 from flows.backtest.outcomes import outcome_of
 from flows.backtest.strategy import BacktestResult, RetrainSchedule, Strategy
 from flows.backtest.trainer import BacktestTrainer
 from flows.demo.worked_projects import SHOWN, WorkedProject, worked_project
-from tasks.dataset.feature_assembly import assembled_features
-from tasks.ingest.task import take_in
 from tasks.lake import Lake
-from tasks.monitor.table_checks.task import values_check
 from tasks.records import Decision, NightEntry, nights_of
 from tasks.score import AnswerFiles, answer_destination
 from tasks.spec import read_spec
-from tasks.validate.acceptance.task import store
-from tasks.validate.task import verdicts
+from tests.worked_stories import landed_history
 
 KINDS: tuple[RetrainSchedule, ...] = ("policy", "never", "nightly")
 LAST = date(2026, 12, 31)  # all that ever lands
@@ -92,11 +87,7 @@ def replayed(one: WorkedProject, kind: RetrainSchedule, above: Mapping[str, Sequ
     """Return what a strategy leads to in one project; its answers are written for those downstream."""
     folder = one.path.parent
     spec, lake = read_spec(one.path), Lake(str(folder.parent / "lake"))
-    checked = verdicts([*take_in(lake, spec, folder, LAST)], spec, folder, broken_values=values_check(lake, spec, LAST))
-    store(lake, spec, checked, LAST, datetime(2026, 12, 31, 4, tzinfo=UTC))
-    history = history_in(lake, spec)
-    upstream = {other.project: tuple(above[other.project]) for other in spec.upstream}
-    history = replace(history, rows=assembled_features(history.rows, spec, lake, folder), upstream=upstream)
+    history = landed_history(spec, folder, lake, LAST, above)
     trainer = BacktestTrainer(history, folder)
     result = run_backtest(Strategy(kind, spec, kind), trainer, one.history_until, answers=one.answers)
     files = answer_destination(spec, folder, {})

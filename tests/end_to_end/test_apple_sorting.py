@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from flows.demo.worked_projects import HISTORY_UNTIL, worked_project
+from tests.worked_stories import contents, landed_history, project_script
 
 if TYPE_CHECKING:
     from flows.backtest.strategy import BacktestResult
@@ -32,40 +32,24 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     from flows.backtest.engine import run_backtest
-    from flows.backtest.history import history_in
     from flows.backtest.strategy import Strategy
     from flows.backtest.trainer import BacktestTrainer
-    from tasks.dataset.feature_assembly import assembled_features
-    from tasks.ingest.task import take_in
     from tasks.lake import Lake
     from tasks.spec import read_spec
-    from tasks.validate.acceptance.task import store
-    from tasks.validate.task import verdicts
 
-    spec, lake = read_spec(FOLDER / "project.yaml"), Lake(str(tmp_path_factory.mktemp("apples")))
-    landed = [*take_in(lake, spec, FOLDER, LAST)]
-    store(lake, spec, verdicts(landed, spec, FOLDER), LAST, datetime(2026, 6, 5, 4, tzinfo=UTC))
-    history = history_in(lake, spec)
-    history = replace(history, rows=assembled_features(history.rows, spec, lake, FOLDER))
+    spec = read_spec(FOLDER / "project.yaml")
+    lake = Lake(str(tmp_path_factory.mktemp("apples")))
+    history = landed_history(spec, FOLDER, lake, LAST)
     answers = worked_project("apple-sorting").answers
     trainer = BacktestTrainer(history, FOLDER)
     return Story(lake, run_backtest(Strategy("policy", spec), trainer, HISTORY_UNTIL["apple-sorting"], answers=answers))
 
 
 def test_the_script_makes_the_landing_again_to_the_same_bytes(tmp_path: Path) -> None:
-    loaded = importlib.util.spec_from_file_location("make_apples", FOLDER / "make_landing.py")
-    assert loaded is not None
-    assert loaded.loader is not None
-    maker = importlib.util.module_from_spec(loaded)
-    loaded.loader.exec_module(maker)
-    maker.main(tmp_path)
+    project_script(FOLDER).main(tmp_path)
     made, kept = (contents(folder) for folder in (tmp_path, FOLDER / "landing"))
     assert made == kept
     assert sum(map(len, kept.values())) < 2_000_000
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.gz")}
 
 
 @pytest.mark.timeout(900)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.worked_stories import contents, landed_history, project_script
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,44 +37,23 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     from flows.backtest.engine import run_backtest
-    from flows.backtest.history import history_in
     from flows.backtest.strategy import Strategy
     from flows.backtest.trainer import BacktestTrainer
-    from tasks.dataset.feature_assembly import assembled_features
-    from tasks.ingest.task import take_in
     from tasks.lake import Lake
-    from tasks.monitor.table_checks.task import values_check
     from tasks.spec import read_spec
-    from tasks.validate.acceptance.task import store
-    from tasks.validate.task import verdicts
 
-    spec, lake = read_spec(FOLDER / "project.yaml"), Lake(str(tmp_path_factory.mktemp("patients")))
+    spec = read_spec(FOLDER / "project.yaml")
+    lake = Lake(str(tmp_path_factory.mktemp("patients")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(KEY, os.environ.get(KEY, "a key for this test only"))
-        landed = take_in(lake, spec, FOLDER, LAST)
-    store(lake, spec, verdicts(landed, spec, FOLDER, broken_values=values_check(lake, spec, LAST)), LAST, MOMENT)
-    history = history_in(lake, spec)
-    history = replace(history, rows=assembled_features(history.rows, spec, lake, FOLDER))
+        history = landed_history(spec, FOLDER, lake, LAST)
     trainer = BacktestTrainer(history, FOLDER)
     result = run_backtest(Strategy("policy", spec), trainer, HISTORY, answers={"assay": "drift"})
     return Story(spec, lake, history.rows, result)
 
 
-def maker() -> Any:
-    loaded = importlib.util.spec_from_file_location("make_patients", FOLDER / "make_landing.py")
-    assert loaded is not None
-    assert loaded.loader is not None
-    module = importlib.util.module_from_spec(loaded)
-    loaded.loader.exec_module(module)
-    return module
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.gz")}
-
-
 def test_the_script_makes_the_landing_again_to_the_same_bytes(tmp_path: Path) -> None:
-    maker().main(tmp_path)
+    project_script(FOLDER).main(tmp_path)
     made, kept = (contents(folder) for folder in (tmp_path, FOLDER / "landing"))
     assert made == kept
     assert sum(map(len, kept.values())) < 2_000_000
@@ -121,7 +101,7 @@ def test_patients_who_become_older_are_seen_and_page_no_one(story: Story) -> Non
 
 
 def test_days_of_23_and_25_hours_lose_no_row_and_no_value(story: Story) -> None:
-    stays = maker().simulated(1, 90).stays
+    stays = project_script(FOLDER).simulated(1, 90).stays
     twice = story.rows[story.rows["repeated_hour"]]
     local = stays["assessed"].dt.strftime("%Y-%m-%d %H %z")
     assert len(twice) == int((local == "2025-10-26 02 +0100").sum()) > 0

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import json
 import shutil
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.worked_stories import contents, landed_history, project_script
 
 if TYPE_CHECKING:
     from flows.backtest.strategy import BacktestResult
@@ -35,39 +36,22 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     from flows.backtest.engine import run_backtest
-    from flows.backtest.history import history_in
     from flows.backtest.strategy import Strategy
     from flows.backtest.trainer import BacktestTrainer
     from flows.demo.worked_projects import worked_project
-    from tasks.ingest.task import take_in
     from tasks.lake import Lake
     from tasks.spec import read_spec
-    from tasks.validate.acceptance.task import store
-    from tasks.validate.task import verdicts
 
-    spec, lake = read_spec(FOLDER / "project.yaml"), Lake(str(tmp_path_factory.mktemp("screens")))
-    store(lake, spec, verdicts(take_in(lake, spec, FOLDER, LAST), spec, FOLDER), LAST, MOMENT)
-    trainer = BacktestTrainer(history_in(lake, spec), FOLDER)
+    spec = read_spec(FOLDER / "project.yaml")
+    lake = Lake(str(tmp_path_factory.mktemp("screens")))
+    history = landed_history(spec, FOLDER, lake, LAST)
+    trainer = BacktestTrainer(history, FOLDER)
     answers = worked_project("screen-inspection").answers
     return Story(spec, lake, run_backtest(Strategy("policy", spec), trainer, HISTORY, answers=answers))
 
 
-def loaded(name: str) -> Any:
-    found = importlib.util.spec_from_file_location(f"screen_{name}", FOLDER / f"{name}.py")
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
 def test_the_script_makes_the_landing_again_to_the_same_bytes(tmp_path: Path) -> None:
-    loaded("make_landing").main(tmp_path)
+    project_script(FOLDER).main(tmp_path)
     made, kept = (contents(folder) for folder in (tmp_path, FOLDER / "landing"))
     assert made == kept
     assert sum(map(len, kept.values())) < 2_000_000
@@ -81,7 +65,7 @@ def test_a_picture_with_any_filter_of_its_lines_is_read(kind: int) -> None:
 
     import numpy as np
 
-    maker, features, side = loaded("make_landing"), loaded("features"), 16
+    maker, features, side = project_script(FOLDER, "make_landing"), project_script(FOLDER, "features"), 16
     lines = np.zeros((side, side + 1), np.uint8)
     lines[:, 0] = kind
     first = {0: [9] * side, 1: [9] + [0] * 15, 2: [9] * side, 3: [9] + [5] * 15, 4: [9] + [0] * 15}[kind]
@@ -97,7 +81,7 @@ def test_a_picture_with_any_filter_of_its_lines_is_read(kind: int) -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node, which runs the JavaScript")
 def test_the_browser_measures_every_picture_to_the_same_bits() -> None:
-    features = loaded("features")
+    features = project_script(FOLDER, "features")
     pictures = sorted((FOLDER / "landing/screens/pictures").rglob("*.png"))[::7]
     script = (
         f"import {{grey, measures}} from {(FOLDER / 'features.mjs').as_uri()!r};\n"
@@ -114,7 +98,7 @@ def test_the_browser_measures_every_picture_to_the_same_bits() -> None:
 
 
 def test_the_page_with_a_picture_runs_its_own_two_scripts_only() -> None:
-    made, features = loaded("picture_page"), "export const grey = 1;\n"
+    made, features = project_script(FOLDER, "picture_page"), "export const grey = 1;\n"
     page = made.with_picture("script-src 'sha256-A='; style-src\n<form id=\"form\" novalidate>\n</body>\n", features)
     assert page.startswith("script-src 'sha256-")
     assert page.count("'sha256-") == 2

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -16,13 +14,13 @@ import pandas as pd
 import pytest
 
 from flows.demo.worked_projects import HISTORY_UNTIL
+from tests.worked_stories import DEPLOYMENTS, landed_history, project_script
 
 if TYPE_CHECKING:
     from flows.backtest.strategy import BacktestResult
     from tasks.lake import Deliveries
     from tasks.records import NightEntry
 
-DEPLOYMENTS = Path(__file__).parents[2] / "deployments"
 CHAIN = ("voice-activity", "voice-recogniser", "voice-search")
 QUIET, CHANGE, LAST = date(2026, 5, 18), date(2026, 5, 23), date(2026, 6, 26)
 
@@ -33,18 +31,9 @@ def maker() -> Iterator[tuple[ModuleType, ModuleType]]:
     folder = str(DEPLOYMENTS / "voice-search")
     sys.path.insert(0, folder)
     try:
-        yield loaded("make_landing"), loaded("callers")
+        yield project_script(DEPLOYMENTS / "voice-search"), project_script(DEPLOYMENTS / "voice-search", "callers")
     finally:
         sys.path.remove(folder)
-
-
-def loaded(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, DEPLOYMENTS / "voice-search" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +51,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BacktestResu
 
 def replayed(folder: Path, above: Mapping[str, tuple[NightEntry, ...]]) -> BacktestResult:
     from flows.backtest.engine import run_backtest
-    from flows.backtest.history import history_in
     from flows.backtest.strategy import Strategy
     from flows.backtest.trainer import BacktestTrainer
-    from tasks.dataset.feature_assembly import assembled_features
-    from tasks.ingest.task import take_in
     from tasks.lake import Lake
     from tasks.spec import read_spec
-    from tasks.validate.acceptance.task import store
-    from tasks.validate.task import verdicts
 
-    spec, lake = read_spec(folder / "project.yaml"), Lake(str(folder.parent / "lake"))
-    landed = [*take_in(lake, spec, folder, LAST)]
-    store(lake, spec, verdicts(landed, spec, folder), LAST, datetime(2026, 6, 26, 4, tzinfo=UTC))
-    history = history_in(lake, spec)
-    history = replace(history, rows=assembled_features(history.rows, spec, lake, folder), upstream=above)
+    spec = read_spec(folder / "project.yaml")
+    history = landed_history(spec, folder, Lake(str(folder.parent / "lake")), LAST, above)
     landed_on = {batch.arrival for batch in history.deliveries.latest() if batch.kind != "features"}
     nights = sorted(night for night in landed_on if night > QUIET)  # fewer, so that the test takes less time
     result = run_backtest(
@@ -110,12 +91,12 @@ def test_the_script_makes_the_landings_again_to_the_same_bytes(
     maker: tuple[ModuleType, ModuleType], tmp_path: Path
 ) -> None:
     maker[0].main(tmp_path)
-    made, kept = (contents(folder) for folder in (tmp_path, DEPLOYMENTS))
+    made, kept = (calls(folder) for folder in (tmp_path, DEPLOYMENTS))
     assert made == kept
     assert sum(map(len, kept.values())) < 2_000_000
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def calls(folder: Path) -> dict[str, bytes]:
     paths = (path for name in CHAIN for path in (folder / name / "landing").rglob("*.gz"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths if path.parent.name != "feedback"}
 
