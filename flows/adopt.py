@@ -127,7 +127,7 @@ class Adoption:
             night=night,
             champion=champion.model if champion else None,
             trained_until=self._seen_until,
-            uses=earlier_holdouts(entries, night + timedelta(days=1)),  # a file that was tried today is one too
+            uses=earlier_holdouts(entries, Date.max),  # of any night: a file may be tried as of another day
         )
         baseline = baseline_predictions(parts.past, parts.holdout, spec, workspace.folder)
         compared = replace(comparison_set(request, parts, trained, baseline), folder=workspace.folder)
