@@ -12,10 +12,8 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.steps.decide_night import NightOutcome, decide_night, decided
-from flows.steps.decision_record import night_name
 from flows.steps.exclusive_run import run_exclusively
 from flows.workspace import Workspace, open_workspace
-from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_data import NightData
 from tasks.notify.task import notify_failure
 
@@ -46,8 +44,4 @@ def monitor_night(workspace: Workspace, night: Date, reason: str) -> NightOutcom
     """Decide a night from what is stored."""
     workspace = workspace.reading_for(workspace.champion()).with_degree()
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
-    before = decided(data.entries, night)
-    landed = landed_batches(data.deliveries, data.entries, night, workspace.spec)
-    if before is not None and before.name != night_name(night, landed):
-        before = None
-    return decide_night(workspace, workspace.champion(data.entries), data, reason, before=before)
+    return decide_night(workspace, workspace.champion(data.entries), data, reason, before=decided(data))

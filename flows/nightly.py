@@ -72,7 +72,7 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     keep_champions(workspace)
     data = NightData.read(workspace.lake, workspace.spec, night, aliases=workspace.registry.aliases)
     champion, apart = workspace.champion(data.entries), workspace.spec.schedule.monitoring
-    before, fault = None if checked or apart else decided(data.entries, night), ""
+    before, fault = None if checked or apart else decided(data), ""
     if champion is not None:
         if before is None and quarantine_suspects(workspace, champion, data):
             data = data.reread_deliveries()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from flows.loaded_version import Champion
-from flows.steps.decision_record import decision_entry
+from flows.steps.decision_record import decision_entry, night_name
 from flows.steps.events import emit_event
 from flows.steps.in_service.post_release import show_people, show_shadow
 from flows.steps.in_service.rollout_guardrails import compared_versions
@@ -20,6 +20,7 @@ from flows.steps.publish import publish
 from flows.workspace import Workspace
 from tasks import clock
 from tasks.dataset.degree_in_force import degree_since
+from tasks.dataset.landed_batches import landed_batches
 from tasks.dataset.night_data import NightData
 from tasks.decide import decide
 from tasks.lake import append_entry, read_nights
@@ -128,9 +129,13 @@ def start_retraining(workspace: Workspace, night: date, decision: NightEntry) ->
     )
 
 
-def decided(past: Sequence[Entry], night: date) -> NightEntry | None:
-    """Return the last decision of a night, or None."""
-    return next((entry for entry in reversed(nights_of(past)) if entry.night == night), None)
+def decided(data: NightData) -> NightEntry | None:
+    """Return the last decision of a night, or None where it was not decided since its last delivery was taken in."""
+    last = next((entry for entry in reversed(nights_of(data.entries)) if entry.night == data.night), None)
+    if last is None:
+        return None
+    landed = landed_batches(data.deliveries, data.entries, data.night, data.spec)
+    return last if last.name == night_name(data.night, landed) else None
 
 
 def missed_looks(workspace: Workspace, night: date) -> list[date]:

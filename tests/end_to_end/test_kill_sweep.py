@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.lake import read_entries
+from tasks.lake import read_entries, read_nights
 from tasks.registry.mlflow_names import KEY
 from tests.end_to_end.fork_server import ForkServer
 from tests.end_to_end.invariants import contents, invariants
@@ -73,6 +73,22 @@ def test_a_night_killed_at_any_commit_ends_as_an_undisturbed_one(
     for point, it in struck.items():
         assert contents(it.workspace.lake, it.project) == wanted, point
         invariants(it.workspace)
+
+
+def test_what_lands_after_a_night_was_decided_is_decided_on_even_when_the_run_that_took_it_in_was_killed(
+    copy: Copier, fork_server: ForkServer
+) -> None:
+    header, *sales = cells("sales")
+    it = copy("decided-before")
+    it.land("sales", NIGHT, [header, *sales[:HALF]])
+    assert fork_server.run(it.job()) == [0], fork_server.output()[-3000:]
+    it.land("prices", NIGHT, cells("prices"))
+    it.land("sales", "2014-07-12", [header, *sales[HALF:]])
+    assert fork_server.run(it.job(die=("batches", 1, "after"))) == [KILLED], fork_server.output()[-3000:]
+    assert fork_server.run(it.job(), it.job()) == [0, 0], fork_server.output()[-3000:]
+    nights = [entry for entry in read_nights(it.workspace.lake, it.project) if entry.night.isoformat() == NIGHT]
+    assert [entry.rows for entry in nights] == [HALF, len(sales)]
+    invariants(it.workspace)
 
 
 def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(
