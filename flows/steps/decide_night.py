@@ -58,6 +58,8 @@ def decide_night(
 ) -> NightOutcome:
     """Decide a night, unless `before` is its decision already, and start the retraining that it asks for.
 
+    A decision that was recorded before is published again while it is the newest: nothing is sent twice.
+
     Parameters
     ----------
     shadow_fault : str
@@ -76,6 +78,8 @@ def decide_night(
         entry, record = _decide(workspace, context, data, reason)
     else:
         entry, record = before, data.entries
+        if entry == nights_of(record)[-1]:  # its run may have been killed before it could tell anybody
+            publish(workspace, entry, record, champion.number if champion else None)
     decision = {"action": entry.action, "kind": entry.drift, "reason": entry.reason, "name": entry.name}
     summary = {"night": data.night.isoformat(), **decision}
     if before is None:

@@ -19,6 +19,7 @@ from tasks.registry.mlflow_names import KEY
 from tests.end_to_end.fork_server import ForkServer
 from tests.end_to_end.invariants import contents, invariants
 from tests.end_to_end.project_copies import NIGHT, Copy, cells, changed, contender, first_cells
+from tests.web_hook import web_hook
 
 KILLED = -signal.SIGKILL
 WRITES_OF_A_PROMOTION = 7  # at least: the record, two aliases and the one removed, two tags, the report
@@ -89,6 +90,26 @@ def test_what_lands_after_a_night_was_decided_is_decided_on_even_when_the_run_th
     nights = [entry for entry in read_nights(it.workspace.lake, it.project) if entry.night.isoformat() == NIGHT]
     assert [entry.rows for entry in nights] == [HALF, len(sales)]
     invariants(it.workspace)
+
+
+def test_a_decision_is_told_by_the_next_run_when_its_own_was_killed_before_it_could(
+    copy: Copier, fork_server: ForkServer
+) -> None:
+    it = eventful(copy("untold"))
+    spec = it.where / "projects" / it.project / "project.yaml"
+    channel = "\nnotifications:\n  - {to: 'env:TEAM', on: [quarantine], remind_days: 365}\n"
+    spec.write_text(spec.read_text(encoding="utf-8") + channel, encoding="utf-8")
+    with web_hook() as (address, taken):
+        told = {"env": {**it.environment, "TEAM": address}}
+        assert fork_server.run({**it.job(die=("decisions", 1, "after")), **told}) == [KILLED]
+        assert taken == []
+        for _ in range(2):
+            assert fork_server.run({**it.job(), **told}) == [0], fork_server.output()[-3000:]
+        (message,) = taken
+    assert "basement" in message["message"]
+    report = it.workspace.lake.get(it.project, "report.html")
+    assert report is not None
+    assert NIGHT in report.decode()
 
 
 def test_a_retraining_killed_between_any_of_its_writes_puts_up_one_version(
