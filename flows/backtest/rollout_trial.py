@@ -15,7 +15,7 @@ from flows.backtest.trainer import BacktestTrainer
 from flows.loaded_version import Champion
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import DataError
-from tasks.fault_scenarios.serving_faults import ANSWER_FAULTS, ServedInputs, input_faults
+from tasks.fault_scenarios.serving_faults import ServedInputs, answer_faults, input_faults
 from tasks.inference.confidence import confidence
 from tasks.inference.model_answers import unsure_rows
 from tasks.model import Predictor
@@ -127,7 +127,7 @@ class _Pair:
         before, unsure = self._before
         after, now_unsure = _answered(self._candidate, inputs)
         after = after if answers is None else answers(after)
-        failed = np.isfinite(before) & ~np.isfinite(after)
+        failed = _answered_rows(before) & ~_answered_rows(after)
         change = version_change((self._champion.model, self._candidate), (before, after), self._terms.unit)
         return paired_rows(change, self._terms.limits, unsure != now_unsure, failed), change
 
@@ -136,7 +136,7 @@ class _Pair:
         served = self._served()
         for name, fault in input_faults(served).items():
             yield name, *self.difference(fault(served))
-        for name, answers in ANSWER_FAULTS.items():
+        for name, answers in answer_faults(self._before[0]).items():
             yield name, *self.difference(served.inputs, partial(answers, draws=np.random.default_rng(0)))
 
     def _served(self) -> ServedInputs:
@@ -154,6 +154,11 @@ def _answered(model: Predictor, inputs: FloatArray) -> tuple[FloatArray, BoolArr
     """Return the predictions for inputs, and which rows the model passes to a person."""
     prediction = model.from_score(model.score_matrix(inputs))
     return prediction, unsure_rows(confidence(prediction, inputs, model.schema), model)
+
+
+def _answered_rows(prediction: FloatArray) -> BoolArray:
+    """Return which rows have a number, of several classes one for each."""
+    return np.isfinite(prediction) if prediction.ndim == 1 else np.isfinite(prediction).all(axis=1)
 
 
 def _effect(change: AnswerChange, promise: ChangePromise) -> float:

@@ -152,27 +152,54 @@ INPUT_FAULTS: dict[str, tuple[str, InputFault]] = {
 """What a fault needs, and the inputs with it."""
 
 
+def _constant(answers: FloatArray) -> FloatArray:
+    """Return the same answer for all rows: the median or, of several classes, the mean probability of each."""
+    answer = answers.mean(axis=0) if answers.ndim > 1 else _typical(answers)
+    return np.full_like(answers, answer)
+
+
 def _answers_of_other_rows(answers: FloatArray, draws: np.random.Generator) -> FloatArray:
     return np.asarray(answers[draws.permutation(len(answers))], dtype=np.float64)
 
 
 def _sometimes_no_number(answers: FloatArray, draws: np.random.Generator) -> FloatArray:
-    return np.where(draws.random(len(answers)) < SILENT_SHARE, np.nan, answers)
+    silent = answers.copy()
+    silent[draws.random(len(answers)) < SILENT_SHARE] = np.nan
+    return silent
 
 
 def _changed(change: Callable[[FloatArray], FloatArray]) -> AnswerFault:
     return lambda answers, draws: change(answers)  # noqa: ARG005 - it needs no chance
 
 
-ANSWER_FAULTS: dict[str, AnswerFault] = {
-    "constant answer": _changed(lambda answers: np.full(len(answers), _typical(answers))),
-    "answer of another row": _answers_of_other_rows,
-    "model cut short (halfway to its mean)": _changed(lambda answers: (answers + answers.mean()) / 2),
-    "answers a tenth lower": _changed(lambda answers: 0.9 * answers),
-    "no number in every fifth answer": _sometimes_no_number,
-    "no number": _changed(lambda answers: np.full(len(answers), np.nan)),
+ANSWER_FAULTS: dict[str, tuple[str, AnswerFault]] = {
+    "constant answer": ("any", _changed(_constant)),
+    "answer of another row": ("any", _answers_of_other_rows),
+    "model cut short (halfway to its mean)": ("any", _changed(lambda answers: (answers + answers.mean(axis=0)) / 2)),
+    "answers a tenth lower": ("number", _changed(lambda answers: 0.9 * answers)),
+    "classes in another order": ("classes", _changed(lambda answers: np.roll(answers, 1, axis=1))),
+    "no number in every fifth answer": ("any", _sometimes_no_number),
+    "no number": ("any", _changed(lambda answers: np.full_like(answers, np.nan))),
 }
-"""Each with the answers that it leads to, from those without a fault."""
+"""The answers that it can happen to, and what they become."""
+
+
+def answer_faults(answers: FloatArray) -> dict[str, AnswerFault]:
+    """Return the faults that can happen to these answers, by name.
+
+    Parameters
+    ----------
+    answers : array, shape (n,) or (n, k)
+        Numbers, P(class 1), or the probability of each class.
+
+    Examples
+    --------
+    >>> found = answer_faults(np.array([[0.5, 0.25, 0.25]]))
+    >>> found["classes in another order"](np.array([[0.5, 0.25, 0.25]]), draws=np.random.default_rng(0)).tolist()
+    [[0.25, 0.5, 0.25]]
+    """
+    kinds = {"any", "number" if answers.ndim == 1 else "classes"}
+    return {name: fault for name, (kind, fault) in ANSWER_FAULTS.items() if kind in kinds}
 
 
 def input_faults(served: ServedInputs) -> dict[str, InputFault]:

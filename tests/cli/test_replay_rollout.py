@@ -36,12 +36,25 @@ rollout: {strategy: canary, stage_hours: 0.5, bake_hours: 2, stage_rows: 20, sha
 FIRST, WEEKS, ROWS = date(2026, 1, 5), 30, 60
 
 
+CLASSES = SPEC.replace("mean_absolute_error", "log_loss").replace("[all_history]", "[all_history], task: multiclass")
+
+
 @pytest.fixture
 def shops(here: Path) -> Path:
     """A project with thirty weeks in its lake; what a candidate learns is what the champion knew."""
+    return _shops(here, SPEC)
+
+
+@pytest.fixture
+def classed_shops(here: Path) -> Path:
+    """The same with the demand as one of three classes."""
+    return _shops(here, CLASSES)
+
+
+def _shops(here: Path, text: str) -> Path:
     folder, draws = here / "deployments" / "shops", np.random.default_rng(5)
     (folder / "landing").mkdir(parents=True)
-    (folder / "project.yaml").write_text(SPEC, encoding="utf-8")
+    (folder / "project.yaml").write_text(text, encoding="utf-8")
     suite = {"name": "shops", "expectations": []}
     (folder / "expectations.json").write_text(json.dumps(suite), encoding="utf-8")
     for week in range(WEEKS):
@@ -50,6 +63,8 @@ def shops(here: Path) -> Path:
         kind = draws.choice(["bakery", "florist"], ROWS)
         demand = 2 * price + 0.5 * visitors + 10 * (kind == "florist") + draws.normal(0, 5, ROWS)
         cells = {"id": [f"{week}-{row}" for row in range(ROWS)], "day": night.isoformat(), "price": price}
+        if text == CLASSES:
+            demand = np.array(["low", "usual", "high"])[np.digitize(demand, [65, 85])]
         rows = pd.DataFrame(cells | {"visitors": visitors, "kind": kind, "demand": demand})
         rows.to_csv(folder / "landing" / f"{night}.csv", index=False)
     spec, lake, now = read_spec(folder / "project.yaml"), Lake(str(here / "deployments/.leeway/lake")), clock.now()
@@ -71,6 +86,18 @@ def test_a_replayed_rollout_says_what_it_finds_and_how_much_harm_it_allows(leewa
         assert int(requests.split(";")[0].replace(",", "")) <= 200
     assert re.search(r"of 1,000 allowed; more in 0$", said.out, re.MULTILINE)
     assert "without a fault: 0 of 2 rolled back, 2 finished" in said.out
+
+
+@pytest.mark.usefixtures("classed_shops")
+def test_a_rollout_of_several_classes_is_replayed_with_faults_of_their_own(leeway: Leeway) -> None:
+    said = leeway("replay", "shops", "--rollout", "--seeds", "2", "--per-hour", "500")
+    assert said.code == 0, said.err
+    lines = {line.split("│")[0].strip(): [cell.strip() for cell in line.split("│")] for line in said.out.splitlines()}
+    for fault in ("number lost", "constant answer", "no number", "classes in another order"):
+        _, effect, found, *_ = lines[fault]
+        assert (float(effect.removesuffix(" x")) > 2, found) == (True, "2 of 2")
+    assert "answers a tenth lower" not in lines
+    assert "without a fault: 0 of 2 rolled back" in said.out
 
 
 @pytest.mark.usefixtures("shops")

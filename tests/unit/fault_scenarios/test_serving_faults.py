@@ -5,12 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.fault_scenarios.serving_faults import ANSWER_FAULTS, INPUT_FAULTS, ServedInputs, input_faults
+from tasks.arrays import FloatArray
+from tasks.fault_scenarios.serving_faults import (
+    ANSWER_FAULTS,
+    INPUT_FAULTS,
+    ServedInputs,
+    answer_faults,
+    input_faults,
+)
 
 DRAWS = np.random.default_rng(1)
 INPUTS = np.column_stack(
     [DRAWS.normal(50, 10, 300), DRAWS.normal(2, 1, 300), DRAWS.integers(0, 4, 300), DRAWS.integers(0, 24, 300)]
 ).astype(float)
+SHARES = DRAWS.dirichlet([2, 1, 1], 300)
 
 
 def served() -> ServedInputs:
@@ -43,9 +51,16 @@ def test_faults_that_need_what_a_model_does_not_read_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", ANSWER_FAULTS)
-def test_an_answer_fault_gives_as_many_other_answers(name: str) -> None:
-    answers = INPUTS[:, 0]
-    other = ANSWER_FAULTS[name](answers, draws=np.random.default_rng(0))
+@pytest.mark.parametrize("answers", [INPUTS[:, 0], SHARES], ids=["numbers", "classes"])
+def test_an_answer_fault_gives_as_many_other_answers(name: str, answers: FloatArray) -> None:
+    faults, before = answer_faults(answers), answers.copy()
+    if name not in faults:
+        assert (name, answers.ndim) in {("answers a tenth lower", 2), ("classes in another order", 1)}
+        return
+    other = faults[name](answers, draws=np.random.default_rng(0))
     assert other.shape == answers.shape
     assert not np.array_equal(other, answers)
-    assert np.array_equal(answers, INPUTS[:, 0])
+    assert np.array_equal(answers, before)
+    if answers.ndim > 1:
+        known = other[np.isfinite(other).all(axis=1)]
+        assert np.allclose(known.sum(axis=1), 1.0)  # still the probabilities of all classes

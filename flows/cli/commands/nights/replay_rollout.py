@@ -10,7 +10,6 @@ from rich.table import Column, Table
 
 from flows.cli.commands.nights.replay import history_of_project, night_with_share
 from flows.cli.console import screen, table
-from tasks.errors import DataError
 from tasks.render.safe_text import terminal
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ def replay_rollout(project: str, start: date | None, seeds: int, per_hour: float
         from flows.backtest.trainer import BacktestTrainer
 
         path, spec, history = history_of_project(project)
-        if spec.training.task == "multiclass":
-            raise DataError(f"{spec.project} has several classes; rollouts are tried with numbers and two classes only")
         first = start or night_with_share(history, CHAMPION_SHARE)
         trainer = BacktestTrainer(history, path.parent, progress=status.update)
         trial = rollout_trial(spec, trainer, first, candidate_nights(history, first))
