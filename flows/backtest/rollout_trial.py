@@ -158,7 +158,7 @@ def _answered(model: Predictor, inputs: FloatArray) -> tuple[FloatArray, BoolArr
 
 def _answered_rows(prediction: FloatArray) -> BoolArray:
     """Return which rows have a number, of several classes one for each."""
-    return np.isfinite(prediction) if prediction.ndim == 1 else np.isfinite(prediction).all(axis=1)
+    return np.asarray(np.isfinite(prediction.reshape(len(prediction), -1)).all(axis=1), dtype=bool)
 
 
 def _effect(change: AnswerChange, promise: ChangePromise) -> float:

@@ -92,19 +92,19 @@ def test_what_lands_after_a_night_was_decided_is_decided_on_even_when_the_run_th
     invariants(it.workspace)
 
 
-def test_a_decision_is_told_by_the_next_run_when_its_own_was_killed_before_it_could(
+def test_a_decision_is_published_by_the_next_run_when_its_own_was_killed_before_it_could(
     copy: Copier, fork_server: ForkServer
 ) -> None:
-    it = eventful(copy("untold"))
+    it = eventful(copy("unpublished"))
     spec = it.where / "projects" / it.project / "project.yaml"
     channel = "\nnotifications:\n  - {to: 'env:TEAM', on: [quarantine], remind_days: 365}\n"
     spec.write_text(spec.read_text(encoding="utf-8") + channel, encoding="utf-8")
     with web_hook() as (address, taken):
-        told = {"env": {**it.environment, "TEAM": address}}
-        assert fork_server.run({**it.job(die=("decisions", 1, "after")), **told}) == [KILLED]
+        environment = {"env": {**it.environment, "TEAM": address}}
+        assert fork_server.run({**it.job(die=("decisions", 1, "after")), **environment}) == [KILLED]
         assert taken == []
         for _ in range(2):
-            assert fork_server.run({**it.job(), **told}) == [0], fork_server.output()[-3000:]
+            assert fork_server.run({**it.job(), **environment}) == [0], fork_server.output()[-3000:]
         (message,) = taken
     assert "basement" in message["message"]
     report = it.workspace.lake.get(it.project, "report.html")
