@@ -13,7 +13,7 @@ import pandas as pd
 from prefect import flow, runtime
 
 from flows.loaded_version import Champion
-from flows.steps.challengers.challenger_job import ChallengerJob, comparable, outcome
+from flows.steps.challengers.challenger_job import ChallengerJob, comparable, earlier_outcome
 from flows.steps.challengers.evaluate_challenger import (
     EvaluatedChallenger,
     TrainingRequest,
@@ -74,8 +74,8 @@ def adopt(
     digest = hashlib.sha256(content).hexdigest()
     name = f"adopted/{night.isoformat()}/{digest[:12]}/{trained_until.isoformat()}"
     entries = read_entries(workspace.lake, workspace.project)
-    if done := [entry for entry in entries if entry.kind == "retraining" and entry.name == name]:
-        return outcome(done[-1])
+    if (found := earlier_outcome(workspace, entries, name)) is not None:
+        return found
     record_spec(workspace, night)
     require_agreement(workspace)
     foreign = foreign_estimator(path, content)

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect import flow, runtime
 
-from flows.steps.challengers.challenger_job import ChallengerJob, comparable, outcome
+from flows.steps.challengers.challenger_job import ChallengerJob, comparable, earlier_outcome
 from flows.steps.challengers.evaluate_challenger import (
     AS_TASKS,
     TrainingRequest,
@@ -56,9 +56,9 @@ def retrain(project: str, date: Date | None = None, reason: str = "by hand", dec
     require_own_name(workspace)
     night = date or clock.tonight(workspace.spec.schedule.time_zone)
     name = decision or f"by-hand/{night.isoformat()}"
-    done = [entry for entry in read_entries(workspace.lake, workspace.project, "retraining") if entry.name == name]
-    if done:
-        return outcome(done[-1])
+    tried = read_entries(workspace.lake, workspace.project, "retraining")
+    if (found := earlier_outcome(workspace, tried, name)) is not None:
+        return found
     record_spec(workspace, night)
     require_agreement(workspace)
     champion, kind = workspace.champion(), _kind(workspace, decision)

@@ -92,21 +92,32 @@ def test_what_lands_after_a_night_was_decided_is_decided_on_even_when_the_run_th
     invariants(it.workspace)
 
 
-def test_a_decision_is_published_by_the_next_run_when_its_own_was_killed_before_it_could(
-    copy: Copier, fork_server: ForkServer
-) -> None:
-    it = eventful(copy("unpublished"))
+def with_channel(it: Copy, *events: str) -> Copy:
+    """Send messages about events to the address in TEAM."""
     spec = it.where / "projects" / it.project / "project.yaml"
-    channel = "\nnotifications:\n  - {to: 'env:TEAM', on: [quarantine], remind_days: 365}\n"
+    channel = f"\nnotifications:\n  - {{to: 'env:TEAM', on: [{', '.join(events)}], remind_days: 365}}\n"
     spec.write_text(spec.read_text(encoding="utf-8") + channel, encoding="utf-8")
+    return it
+
+
+@pytest.mark.parametrize(
+    ("flow", "kind", "event", "expected"),
+    [("nightly", "night", "quarantine", "basement"), ("retrain", "retraining", "approval", "version 1")],
+)
+def test_what_was_recorded_is_published_by_the_next_run_when_its_own_was_killed_before_it_could(
+    copy: Copier, fork_server: ForkServer, flow: str, kind: str, event: str, expected: str
+) -> None:
+    it = eventful(copy("it")) if flow == "nightly" else copy("it", "unpublished", champion=False)
+    with_channel(it, event)
     with web_hook() as (address, taken):
         environment = {"env": {**it.environment, "TEAM": address}}
-        assert fork_server.run({**it.job(die=("decisions", 1, "after")), **environment}) == [KILLED]
-        assert taken == []
+        assert fork_server.run({**it.job(flow, die=("decisions", 2, "after")), **environment}) == [KILLED]
+        recorded = read_entries(it.workspace.lake, it.project, "night", "retraining")[-1]
+        assert (recorded.kind, recorded.night.isoformat(), taken) == (kind, NIGHT, [])
         for _ in range(2):
-            assert fork_server.run({**it.job(), **environment}) == [0], fork_server.output()[-3000:]
+            assert fork_server.run({**it.job(flow), **environment}) == [0], fork_server.output()[-3000:]
         (message,) = taken
-    assert "basement" in message["message"]
+    assert expected in message["title"] + message["message"]
     report = it.workspace.lake.get(it.project, "report.html")
     assert report is not None
     assert NIGHT in report.decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date as Date  # noqa: N812 - as in the flows
 from importlib.metadata import version
@@ -189,15 +189,33 @@ class ChallengerJob:
 
     def finished(self, entry: Entry) -> dict[str, Any]:
         """Record an outcome, notify people of it, and emit its event."""
-        workspace = self.workspace
-        append_entry(workspace.lake, workspace.project, entry)
-        write_report(workspace)
-        send_notifications_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
-        emit_event(workspace.project, f"challenger.{entry.action}", outcome(entry))
-        return outcome(entry)
+        append_entry(self.workspace.lake, self.workspace.project, entry)
+        found = _announced(self.workspace, entry)
+        emit_event(self.workspace.project, f"challenger.{entry.action}", found)
+        return found
 
 
-def outcome(entry: Entry) -> dict[str, Any]:
+def earlier_outcome(workspace: Workspace, record: Sequence[Entry], name: str) -> dict[str, Any] | None:
+    """Return the outcome of a challenger that is recorded, None for one that is not.
+
+    While it is the newest one it is announced again, for its run may have been killed before that; no recipient is sent
+    the same message twice.
+    """
+    recorded = [entry for entry in record if isinstance(entry, RetrainingEntry)]
+    found = [entry for entry in recorded if entry.name == name]
+    if not found:
+        return None
+    return _announced(workspace, found[-1]) if found[-1] == recorded[-1] else _outcome(found[-1])
+
+
+def _announced(workspace: Workspace, entry: Entry) -> dict[str, Any]:
+    """Show a recorded outcome in the report, send notifications of it, and return it."""
+    write_report(workspace)
+    send_notifications_task(workspace.lake, workspace.spec, entry, read_entries(workspace.lake, workspace.project))
+    return _outcome(entry)
+
+
+def _outcome(entry: Entry) -> dict[str, Any]:
     """Return an entry as a flow returns it."""
     return {"action": entry.action, "subject": entry.subject, "reason": entry.reason, "night": entry.night.isoformat()}
 
