@@ -16,6 +16,7 @@ from typing import Any
 
 from tasks.bundle.bundle_plan import BundledVersion
 from tasks.bundle.runtime_files import needed_lines, runtime_file
+from tasks.bundle.short_script import short_script
 from tasks.compact.compact_file import kind_of
 from tasks.row_contract import RowContract
 from tasks.row_contract.cell_values import LARGEST_EXACT
@@ -26,8 +27,9 @@ _PLACE = re.compile(r"@(\w+)@")
 
 def browser_files(bundled: BundledVersion, plan: Mapping[str, Any], data: bytes) -> dict[str, bytes]:
     """Return the page, and the module."""
-    module = packed_script(runtime_file(MODULE), needs_of(plan))
-    return {PAGE: page(bundled, data, module).encode(), MODULE: module.encode()}
+    module, needs = runtime_file(MODULE), needs_of(plan)
+    script = packed_script(module + runtime_file("page.mjs"), needs)
+    return {PAGE: page(bundled, data, script).encode(), MODULE: packed_script(module, needs).encode()}
 
 
 def browser_references(references: Sequence[Mapping[str, Any]], contract: RowContract) -> list[dict[str, Any]]:
@@ -51,9 +53,9 @@ def _text_if_large(value: Any, decimal: str) -> Any:
     return repr(value).replace(".", decimal) if is_large else value
 
 
-def page(bundled: BundledVersion, data: bytes, module: str) -> str:
-    """Return the page of a bundle."""
-    script = f"\n{module}{packed_script(runtime_file('page.mjs'))}"
+def page(bundled: BundledVersion, data: bytes, script: str) -> str:
+    """Return the page of a bundle, with the module and its own script as one."""
+    script = f"\n{script}"
     style = "\n" + packed_style(runtime_file("page.css"))
     parts: Mapping[str, str] = {
         "title": html.escape(bundled.package.project),
@@ -85,15 +87,12 @@ def needs_of(plan: Mapping[str, Any]) -> set[str]:
 
 
 def packed_script(text: str, needs: Container[str] = ()) -> str:
-    r"""Return a script without its comments, its indentation and the parts that are not needed.
-
-    Comments are on lines of their own.
+    r"""Return a script without the parts that are not needed, in few bytes.
 
     >>> packed_script("// A sum.\nconst sum = (a, b) => {\n  return a + b;\n};\n// if more\nmore();\n// end\n")
-    'const sum = (a, b) => {\nreturn a + b;\n};\n'
+    'const ee=(e,t)=>{return e+t};\n'
     """
-    lines = (line.strip() for line in needed_lines(text, needs))
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
+    return short_script("\n".join(needed_lines(text, needs))) + "\n"
 
 
 def packed_style(text: str) -> str:
