@@ -5,15 +5,7 @@ Nothing here is believed by the flow: the code that runs next to it can change a
 
 from __future__ import annotations
 
-import json
 import operator
-import os
-import select
-import shutil
-import signal
-import socket
-import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from tasks.errors import DataError
-from tasks.user_code.confinement import confine
+from tasks.user_code.confined.answer_loop import answer_flow
+from tasks.user_code.confined.framing import ChildMessage
 from tasks.user_code.frame_codec import decoded, encoded
-from tasks.user_code.framing import ChildMessage, read_message, send_message
 from tasks.user_code.metric_attempts import metric_without_each
 from tasks.user_code.on_request.cell_rows import made_cells
 from tasks.user_code.on_request.code_digest import code_digest
@@ -35,7 +27,6 @@ from tasks.user_code.row_attempts import RowFunction, applied
 from tasks.user_code.user_modules import module_of
 
 TRACE_LINES = 8
-MOST_BYTES = 2**63  # the flow is believed
 
 
 class UnusableError(Exception):
@@ -43,51 +34,22 @@ class UnusableError(Exception):
 
 
 def main() -> None:
-    """Answer until the flow has ended; the argument has the settings that `ChildProcess` gives."""
-    settings = json.loads(sys.argv[1])
-    sys.path[:] = settings["path"]
-    connection = socket.socket(fileno=settings["socket"])
-    folder = Path(settings["folder"])
-    confine([Path(path) for path in settings["hidden"]], [Path(path) for path in settings["visible"]])
-    threading.Thread(target=_end_with, args=(connection, os.environ["TMPDIR"]), daemon=True).start()
-    own_id = os.getpid()
-    while True:
-        try:
-            asked = read_message(connection.recv, MOST_BYTES)
-        except EOFError:
-            return
-        answer = _answered(asked, folder)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        if os.getpid() != own_id:  # a copy, which the function made by forking
-            os._exit(0)
-        send_message(answer, connection.sendall)
-
-
-def _end_with(connection: socket.socket, temporary: str) -> None:
-    """End this process and those that it started once the flow has ended, also within a function that does not."""
-    ended = select.poll()
-    ended.register(connection, select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP)
-    ended.poll()
-    shutil.rmtree(temporary, ignore_errors=True)
-    os.killpg(0, signal.SIGKILL)
+    """Answer until the flow has ended."""
+    answer_flow(_answered)
 
 
 def _answered(asked: ChildMessage, folder: Path) -> ChildMessage:
-    number = {"number": asked.header["number"]}
     try:
         if "cells" in asked.header:
-            answer = _rows_answered(asked.header, folder)
-        elif "online" in asked.header:
-            answer = _online_answered(asked.header)
-        else:
-            function = _function(asked.header["path"], folder)
-            answer = ChildMessage({}) if asked.frame is None else _result(decoded(asked.frame), asked.header, function)
+            return _rows_answered(asked.header, folder)
+        if "online" in asked.header:
+            return _online_answered(asked.header)
+        function = _function(asked.header["path"], folder)
+        return ChildMessage({}) if asked.frame is None else _result(decoded(asked.frame), asked.header, function)
     except UnusableError as error:
-        return ChildMessage({**number, "unusable": list(error.args)})
+        return ChildMessage({"unusable": list(error.args)})
     except MemoryError:
-        return ChildMessage({**number, "unusable": ["memory", "", ""]})
-    return ChildMessage({**number, **answer.header}, answer.frame)
+        return ChildMessage({"unusable": ["memory", "", ""]})
 
 
 def _rows_answered(asked: dict[str, Any], folder: Path) -> ChildMessage:

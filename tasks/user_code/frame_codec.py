@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from tasks.user_code.cell_codec import as_json, from_json
 from tasks.user_code.column_codec import Arrays, Json, labels, values_of, written
-from tasks.user_code.framing import EncodedFrame
+from tasks.user_code.confined.framing import EncodedFrame
 
 
 def encoded(frame: pd.DataFrame) -> EncodedFrame:

@@ -16,10 +16,10 @@ import pandas as pd
 from tasks.errors import DataError
 from tasks.logs import line, logger
 from tasks.spec.find_project import FILE, home
-from tasks.user_code.child_process import PRINTED_BYTES, ChildProcess, EndedError, Printed
-from tasks.user_code.confinement import hidden_folders
+from tasks.user_code.confined.child_process import PRINTED_BYTES, ChildProcess, EndedError, Printed
+from tasks.user_code.confined.confinement import hidden_folders
+from tasks.user_code.confined.framing import ChildMessage, EncodedFrame
 from tasks.user_code.frame_codec import decoded, encoded
-from tasks.user_code.framing import ChildMessage, EncodedFrame
 from tasks.user_code.row_attempts import LONGEST
 
 MOST_PROCESSES = 4
@@ -169,7 +169,10 @@ def _asked(
         _log(function, child.printed)
     if isinstance(answer, UnusableFunctionError):
         if answer.kind == "memory":
-            raise DataError(f"{function.path!r} needs more memory than there is for {rows} rows; give the machine more")
+            raise DataError(
+                f"{function.path!r} needs more memory for {rows} rows than its process may use: {child.memory_mb:,.0f} "
+                "MB, three quarters of what the machine or container has. Correct the function, or give it more memory"
+            )
         raise answer
     return answer
 

@@ -119,11 +119,12 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/spec/find_project.py": ({"environment", "files"}, "LEEWAY_PROJECTS and LEEWAY_HOME are read here only"),
     "tasks/spec/private_home.py": ({"files"}, "the home is its owner's"),
     "tasks/spec/reading/read_spec.py": ({"files"}, "reads project.yaml"),
-    "tasks/user_code/child_process.py": (
+    "tasks/user_code/confined/child_process.py": (
         {"clock", "network"},
-        "starts the process of a project's own code, and waits for its answers",
+        "starts the process of foreign code, and waits for its answers",
     ),
-    "tasks/user_code/child_main.py": (
+    "tasks/user_code/confined/process_limits.py": ({"files"}, "how much memory a container has"),
+    "tasks/user_code/confined/answer_loop.py": (
         {"environment", "files", "network"},
         "answers a flow through the socket that it was given; removes its folder for files of a short time",
     ),
@@ -131,7 +132,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/serve/made_features/side_process.py": ({"environment"}, "the process gets the variables without secrets"),
     "tasks/user_code/on_request/code_digest.py": ({"files"}, "reads the code of a project"),
     "tasks/user_code/on_request/served_code.py": ({"files"}, "reads the code of a project that is published"),
-    "tasks/user_code/confinement.py": ({"files"}, "lists the folders that may be read"),
+    "tasks/user_code/confined/confinement.py": ({"files"}, "lists the folders that may be read"),
     "tasks/user_code/function_calls.py": ({"environment"}, "the process gets the variables without secrets"),
     "tasks/user_code/user_modules.py": ({"files"}, "loads a project's own modules"),
     "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),

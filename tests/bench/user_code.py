@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 from rich.console import Console
 
-from tasks.user_code.child_process import ChildProcess
-from tasks.user_code.framing import ChildMessage
+from tasks.user_code.confined.child_process import ChildProcess
+from tasks.user_code.confined.framing import ChildMessage
 from tasks.user_code.function_calls import UserFunction, features_made, load
 from tasks.user_code.row_attempts import applied
 from tasks.user_code.user_modules import module_of

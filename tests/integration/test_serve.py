@@ -35,7 +35,7 @@ from tasks.serving_store import (
 )
 from tasks.serving_store.signed_document import sign_document
 from tasks.serving_store.traffic_route import PURPOSE
-from tasks.user_code.confinement import hidden_folders
+from tasks.user_code.confined.confinement import hidden_folders
 from tests.running_service import Client, Packages, Running, running, two_versions, until
 from tests.unit.serve.packages import KEY, MOMENT
 

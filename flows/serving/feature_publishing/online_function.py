@@ -22,9 +22,9 @@ from tasks.row_contract.row_reader import cells
 from tasks.row_contract.table_values import kinds_of
 from tasks.spec import home
 from tasks.spec.find_project import FILE
-from tasks.user_code.child_process import ChildProcess, EndedError
-from tasks.user_code.confinement import hidden_folders
-from tasks.user_code.framing import ChildMessage
+from tasks.user_code.confined.child_process import ChildProcess, EndedError
+from tasks.user_code.confined.confinement import hidden_folders
+from tasks.user_code.confined.framing import ChildMessage
 from tasks.user_code.on_request.online_rows import typed_row
 
 PATIENCE_SECONDS = 60.0

@@ -22,9 +22,9 @@ from tasks.row_contract.compiled_contract import ServedFunction
 from tasks.row_contract.made_values import Made
 from tasks.row_contract.row_reader import cells
 from tasks.row_contract.table_values import kinds_of
-from tasks.user_code.child_process import ChildProcess, EndedError
-from tasks.user_code.confinement import hidden_folders
-from tasks.user_code.framing import ChildMessage
+from tasks.user_code.confined.child_process import ChildProcess, EndedError
+from tasks.user_code.confined.confinement import hidden_folders
+from tasks.user_code.confined.framing import ChildMessage
 
 PATIENCE_SECONDS = 10.0
 MOST_ROWS = 64

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fcntl import F_DUPFD, fcntl
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pandas as pd
 import psutil
@@ -18,10 +21,11 @@ import pytest
 from tasks.child_environment import PASSED_ON
 from tasks.errors import DataError, SpecError
 from tasks.features import require_function
-from tasks.user_code.child_process import THREADS, ChildProcess, EndedError
-from tasks.user_code.confinement import allowed_paths, landlock_version
+from tasks.user_code.confined.child_process import THREADS, ChildProcess, EndedError
+from tasks.user_code.confined.confinement import allowed_paths, landlock_version
+from tasks.user_code.confined.framing import ChildMessage
+from tasks.user_code.confined.process_limits import MAPPED_BYTES, ProcessLimits, memory_limit_bytes
 from tasks.user_code.frame_codec import decoded, encoded
-from tasks.user_code.framing import ChildMessage
 from tasks.user_code.function_calls import UserFunction, features_made
 
 ROOT = Path(__file__).parents[3]
@@ -149,11 +153,54 @@ def interrupting(frame):
 def exhausting(frame):
     raise MemoryError
 
+def bomb(frame):
+    parts = []
+    while True:
+        parts.append(bytearray(b"x") * 2**24)
+
+def shared_bomb(frame):
+    import mmap
+    parts = []
+    while True:
+        parts.append(mmap.mmap(-1, 2**26))
+        parts[-1].write(b"x" * 2**26)
+
+def raising_limits(frame):
+    import resource
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
+        try:
+            resource.setrlimit(kind, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        except (ValueError, OSError) as error:
+            print(error)
+    return frame.assign(made=[resource.getrlimit(kind)[1] for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS)])
+
+def connecting(frame):
+    import socket
+    def outcome(port):
+        try:
+            socket.create_connection(("127.0.0.1", int(port)), 5).close()
+        except OSError as error:
+            return type(error).__name__
+        return "connected"
+    return frame.assign(made=[outcome(port) for port in frame["number"]])
+
 def parent(frame):
     os.kill(os.getppid(), signal.SIGKILL)
 
 def sleeping(frame):
     time.sleep(60)
+
+def detaching(frame):
+    started = os.fork()
+    if not started:
+        os.setsid()
+        time.sleep(60)
+        os._exit(0)
+    return frame.assign(made=started)
+
+def endless(frame):
+    while True:
+        pass
 
 def replacing(frame):
     main = sys.modules["__main__"]
@@ -306,7 +353,7 @@ def test_a_copy_that_it_makes_of_itself_answers_nothing(folder: Path) -> None:
         ("closing", "ended with exit code 1, on 2 rows; it printed last: OSError"),
         ("orphaning", "ended with exit code 4"),
         ("interrupting", "ended by SIGINT"),
-        ("exhausting", "needs more memory than there is for 2 rows"),
+        ("exhausting", "needs more memory for 2 rows than its process may use: .* MB, three quarters of"),
         ("writing", "answered"),
         ("announcing", "answered with .* MB, of at most 64 MB"),
     ],
@@ -317,6 +364,74 @@ def test_a_function_that_ends_its_process_or_answers_wrongly_is_an_error_and_the
     with pytest.raises(DataError, match=said):
         made(function, folder)
     assert made("plain", folder) == [2.0, 4.0]
+
+
+Ask: TypeAlias = Callable[[str, pd.DataFrame], ChildMessage]
+
+
+@contextmanager
+def limited(folder: Path, **limits: Any) -> Iterator[Ask]:
+    """Start a process with little memory, and give what asks it for a function."""
+    child = ChildProcess(folder, os.environ, limits=ProcessLimits(**{"memory_bytes": 2**30, **limits}))
+
+    def ask(function: str, rows: pd.DataFrame) -> ChildMessage:
+        question = ChildMessage({"path": f"features:{function}", "pure": False, "predicts": False}, encoded(rows))
+        return child.ask(question, 2, lambda answer: answer)
+
+    yield ask
+    child.end()
+
+
+def column_of(answer: ChildMessage) -> list[object]:
+    return list(decoded(answer.frame or pytest.fail(str(answer.header)))["made"])
+
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="the system does not count what is mapped")
+
+
+@needs_linux
+@pytest.mark.parametrize("function", ["bomb", "shared_bomb"])
+def test_a_function_that_takes_all_memory_gets_no_more_than_its_limit(function: str, folder: Path) -> None:
+    with limited(folder) as ask:
+        answer = ask(function, ROWS).header
+        assert answer.get("unusable", [""])[0] == "memory" or "Cannot allocate memory" in str(answer["failures"])
+        assert column_of(ask("plain", ROWS)) == [2.0, 4.0]
+
+
+@needs_linux
+def test_what_is_allowed_is_less_than_the_machine_has_and_cannot_be_raised(folder: Path) -> None:
+    data, space = map(int, map(str, made("raising_limits", folder)))
+    assert data == memory_limit_bytes() < psutil.virtual_memory().total
+    assert space == data + MAPPED_BYTES
+
+
+def test_a_process_that_uses_up_its_time_says_so(folder: Path) -> None:
+    with (
+        limited(folder, processor_seconds=3) as ask,
+        pytest.raises(EndedError, match="used 3 s of processor time, which is all it may use"),
+    ):
+        ask("endless", ROWS)
+
+
+def test_what_is_not_contained_is_the_network_and_the_processes_that_it_starts(folder: Path) -> None:
+    """What infra/README says is not prevented: a limit that is added must change that text."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = float(server.getsockname()[1])
+        assert made("connecting", folder, ROWS.assign(number=port)) == ["connected"] * 2
+    with limited(folder) as ask:
+        other = psutil.Process(int(str(column_of(ask("detaching", ROWS))[0])))
+    assert other.is_running()
+    other.kill()
+
+
+@needs_landlock
+def test_a_process_without_a_network_reaches_no_server_of_this_machine(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        rows = ROWS.assign(number=float(server.getsockname()[1]))
+        with limited(folder) as ask:
+            assert column_of(ask("connecting", rows)) == ["connected"] * 2
+        with limited(folder, has_network=False) as ask:
+            assert set(column_of(ask("connecting", rows))) <= {"PermissionError", "OSError"}
 
 
 @pytest.mark.parametrize("answer", ["no stream", "no layout"])
@@ -337,7 +452,8 @@ def test_a_function_that_does_not_return_is_ended_after_the_patience(folder: Pat
 def test_it_ends_when_the_process_that_asked_is_killed(folder: Path, tmp_path: Path) -> None:
     code = (
         "import os, sys\nfrom pathlib import Path\nimport pandas as pd\n"
-        "from tasks.user_code.child_process import ChildProcess\nfrom tasks.user_code.framing import ChildMessage\n"
+        "from tasks.user_code.confined.child_process import ChildProcess\n"
+        "from tasks.user_code.confined.framing import ChildMessage\n"
         "from tasks.user_code.frame_codec import encoded\n"
         "child = ChildProcess(Path(sys.argv[1]), os.environ)\nprint(child.process.pid, flush=True)\n"
         "header = {'path': 'features:sleeping', 'pure': False, 'predicts': False}\n"

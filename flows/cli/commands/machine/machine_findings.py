@@ -23,7 +23,7 @@ from tasks.errors import Error, SpecError
 from tasks.render.values import counted
 from tasks.spec import find_project, home, known_projects, projects_folder, read_spec
 from tasks.spec.private_home import readable_by_others
-from tasks.user_code.confinement import landlock_version
+from tasks.user_code.confined.confinement import landlock_version
 
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_FREE_GB = 2

@@ -1,7 +1,8 @@
-"""A process that runs the own code of one project for a flow: started, asked, and ended, also when it does not answer.
+"""A process that runs foreign code for a flow: started, asked, and ended, also when it does not answer.
 
 It gets no variable with a secret, no file descriptor of the flow but its own connection, and what it prints is read
-from a pipe. Its answers are data (`framing`), with a largest size; nothing of them is run.
+from a pipe. Before it imports anything it gives up rights (`confinement`). Its answers are data (`framing`), with a
+largest size; nothing of them is run.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 from tasks.child_environment import without_secrets
-from tasks.user_code.framing import ChildMessage, TooLargeError, read_message, send_message
+from tasks.user_code.confined.framing import ChildMessage, TooLargeError, read_message, send_message
+from tasks.user_code.confined.process_limits import ProcessLimits, memory_limit_bytes
 
 Answer = TypeVar("Answer")
 
@@ -31,9 +33,10 @@ END_SECONDS, LOOK_SECONDS = 2.0, 1.0
 ANSWER_BYTES, ANSWER_BYTES_A_ROW = 64 * 2**20, 16 * 2**10
 PRINTED_BYTES = 4_000  # of what is printed during one question, the first ones are kept
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LD_LIBRARY_PATH")
+USER_CODE = "tasks.user_code.child_main"
 START = (
     "import json, runpy, sys; sys.path.insert(0, json.loads(sys.argv[1])['code']); "
-    "runpy.run_module('tasks.user_code.child_main', run_name='__main__')"
+    "runpy.run_module('tasks.user_code.confined.start_confined', run_name='__main__')"
 )
 
 
@@ -61,6 +64,10 @@ class ChildProcess:
         Folders with files that the code has no reason to read, see `confinement`.
     patience_seconds : float
         How long an answer may take.
+    limits : ProcessLimits, optional
+        By default, three quarters of the memory of the machine.
+    main : str
+        The module that answers.
     """
 
     def __init__(
@@ -69,15 +76,19 @@ class ChildProcess:
         environ: Mapping[str, str],
         hidden: Sequence[Path] = (),
         patience_seconds: float = PATIENCE_SECONDS,
+        limits: ProcessLimits | None = None,
+        main: str = USER_CODE,
     ) -> None:
         self.printed = Printed("", 0)
+        self.limits = limits or ProcessLimits(memory_limit_bytes())
         self._patience_seconds, self._deadline = patience_seconds, 0.0
         self._number, self._lock = 0, Lock()
         self._connection, other = socket.socketpair()
         self._output, output = os.pipe()
         self._temporary = TemporaryDirectory(prefix="leeway-", ignore_cleanup_errors=True)
         away = _paths([folder, Path(self._temporary.name)], hidden)
-        settings = {"socket": other.fileno(), "folder": str(folder), **away}
+        settings = {"socket": other.fileno(), "folder": str(folder), "main": main, **away}
+        settings["limits"] = self.limits._asdict()
         with other:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-u", "-X", "faulthandler", "-c", START, json.dumps(settings)],
@@ -93,6 +104,11 @@ class ChildProcess:
         self._ready = selectors.DefaultSelector()
         self._ready.register(self._connection, selectors.EVENT_READ)
         self._ready.register(self._output, selectors.EVENT_READ)
+
+    @property
+    def memory_mb(self) -> float:
+        """How much memory it may use."""
+        return self.limits.memory_bytes / 2**20
 
     @property
     def is_alive(self) -> bool:
@@ -200,6 +216,10 @@ class ChildProcess:
             return "closed its connection"
         if code == -signal.SIGKILL:
             return "was killed, as a machine does that has too little memory"
+        if code == -signal.SIGXCPU:
+            return f"used {self.limits.processor_seconds} s of processor time, which is all it may use"
+        if code == -signal.SIGABRT:
+            return f"ended by SIGABRT, as a program does that may use no more memory than {self.memory_mb:,.0f} MB"
         return f"ended with exit code {code}" if code >= 0 else f"ended by {signal.Signals(-code).name}"
 
 
@@ -212,7 +232,7 @@ def _paths(folders: Sequence[Path], hidden: Sequence[Path]) -> dict[str, Any]:
     ]
     inside = [path for path in needed if any(path.is_relative_to(one) and path != one for one in away)]
     return {
-        "code": str(Path(__file__).parents[2]),
+        "code": str(Path(__file__).parents[3]),
         "path": sys.path,
         "hidden": list(map(str, away)),
         "visible": list(map(str, inside)),

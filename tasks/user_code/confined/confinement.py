@@ -1,9 +1,13 @@
 """What a process that runs a project's own code gives up before it does: rights that it never gets back.
 
 - It gains no rights by starting a program (`PR_SET_NO_NEW_PRIVS`), and dumps no memory, which has rows, to disk.
+- Its memory is limited, and what else `ProcessLimits` says.
 - Of the capabilities of root it keeps only that to read and write any file.
 - On Linux with Landlock it may neither read nor change the files of a folder that is hidden from it, such as the home
   with its keys. It may not read the memory and the environment of other processes, nor send them signals.
+- Where it needs no network, it gets an empty one of its own if the kernel lets it, and by Landlock 4 no TCP connection.
+
+All of this comes before any other code is imported, so libraries cannot have kept what is given up.
 
 Landlock (https://docs.kernel.org/userspace-api/landlock.html) knows only what is allowed, so everything next to the
 hidden folders is. What appears there later is not, so files for a short time need a folder that exists before.
@@ -13,11 +17,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+from tasks.user_code.confined.process_limits import ProcessLimits, limit_process
 
 PR_SET_NO_NEW_PRIVS = 38
 CAPABILITY_VERSION = 0x20080522
@@ -29,6 +34,9 @@ RIGHTS = FILE_RIGHTS | 0b11 << 4 | 0b11 << 7 | 0b11 << 12  # also to remove, mak
 RIGHTS_SINCE = {1 << 13: 2, 1 << 14: 3}  # the version of Landlock that has them
 SCOPES = 0b11  # abstract sockets and signals
 SCOPES_SINCE = 6  # the version of Landlock that has them
+TCP_RIGHTS = 0b11  # to listen and to connect
+TCP_RIGHTS_SINCE = 4
+NEW_NETWORK, NEW_USERS = 0x40000000, 0x10000000  # unshare(2)
 
 
 class _Ruleset(ctypes.Structure):
@@ -56,8 +64,8 @@ def landlock_version() -> int:
     return max(0, int(_libc().syscall(CREATE_RULESET, None, 0, VERSION_ASKED)))
 
 
-def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
-    """Give up the rights that running a project's own code does not need.
+def confine(hidden: Sequence[Path], visible: Sequence[Path], limits: ProcessLimits) -> None:
+    """Give up the rights that running foreign code does not need.
 
     Parameters
     ----------
@@ -71,18 +79,21 @@ def confine(hidden: Sequence[Path], visible: Sequence[Path]) -> None:
     OSError
         The kernel refuses it.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limit_process(limits)
     if sys.platform != "linux":
         return
     libc = _libc()
+    if not limits.has_network and libc.unshare(NEW_NETWORK) != 0:
+        libc.unshare(NEW_USERS | NEW_NETWORK)  # not every system lets a user do this: then Landlock is what there is
     _require(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0)
     _drop_capabilities(libc)
     if not (version := landlock_version()):
         return
     has_scopes = version >= SCOPES_SINCE
     rights = RIGHTS & ~sum(right for right, since in RIGHTS_SINCE.items() if version < since)
-    rules = _Ruleset(rights, 0, SCOPES if has_scopes else 0)
-    ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(rules), 24 if has_scopes else 8, 0)
+    tcp = TCP_RIGHTS if version >= TCP_RIGHTS_SINCE and not limits.has_network else 0
+    rules = _Ruleset(rights, tcp, SCOPES if has_scopes else 0)
+    ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(rules), 24 if has_scopes else 16 if tcp else 8, 0)
     _require(ruleset >= 0)
     # A folder that is not there hides nothing, and next to it files could not be made.
     there = [path for path in hidden if os.access(path, os.F_OK)]
