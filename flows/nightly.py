@@ -13,6 +13,7 @@ from typing import Any
 from prefect import flow, runtime
 
 from flows.loaded_version import Champion
+from flows.steps.corrected_tables import release_corrected
 from flows.steps.decide_night import NightOutcome, decide_night, decided
 from flows.steps.events import emit_event
 from flows.steps.exclusive_run import run_exclusively
@@ -74,8 +75,10 @@ def run_night(workspace: Workspace, night: Date, reason: str) -> NightOutcome:
     champion, apart = workspace.champion(data.entries), workspace.spec.schedule.monitoring
     before, fault = None if checked or apart else decided(data), ""
     if champion is not None:
+        if before is None and release_corrected(workspace, champion, data):
+            data = data.reread()
         if before is None and quarantine_suspects(workspace, champion, data):
-            data = data.reread_deliveries()
+            data = data.reread()
         score_served(workspace, data.deliveries.of(night))
         summarise_and_score(workspace, champion, data.deliveries)
         summarise_refused(workspace, champion, data.deliveries)

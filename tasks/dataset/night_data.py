@@ -75,10 +75,10 @@ class NightData:
             lake, spec, night, known, entries=entries, aliases=None if aliases is None else aliases(spec.project)
         )
 
-    def reread_deliveries(self) -> NightData:
-        """Return the same data with the deliveries as they are now, after one was quarantined or released."""
-        known = deliveries(self.lake, self.spec.project)
-        return NightData(self.lake, self.spec, self.night, known, entries=self.entries, aliases=self.aliases)
+    def reread(self) -> NightData:
+        """Return the same data with deliveries and record as they are now, after one was quarantined or released."""
+        known, entries = deliveries(self.lake, self.spec.project), read_entries(self.lake, self.spec.project)
+        return NightData(self.lake, self.spec, self.night, known, entries=entries, aliases=self.aliases)
 
     @property
     def matured_until(self) -> date:

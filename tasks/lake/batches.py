@@ -108,6 +108,8 @@ class Deliveries:
     def arrival_ranks(self, batch_ids: pd.Series) -> IntArray:
         """Return the rank of each batch in the order of arrival, 0 for the first: by day, moment, then key.
 
+        Of two contents of one key, the one that was taken in later arrived later.
+
         Examples
         --------
         >>> day, hours = date(2026, 1, 2), [datetime(2026, 1, 2, hour, tzinfo=UTC) for hour in (18, 8)]
@@ -115,6 +117,9 @@ class Deliveries:
         >>> late, early = (replace(empty, batch_id=name, arrived_at=at) for name, at in zip("ab", hours))
         >>> Deliveries((late, early)).arrival_ranks(pd.Series(["a", "b", "a"])).tolist()
         [1, 0, 1]
+        >>> late, early = (replace(empty, batch_id=name, time=at) for name, at in zip("ab", hours))
+        >>> Deliveries((late, early)).arrival_ranks(pd.Series(["a", "b"])).tolist()
+        [1, 0]
         """
         ranks = {batch.batch_id: rank for rank, batch in enumerate(sorted(self._newest.values(), key=_by_moment))}
         codes, names = pd.factorize(batch_ids)
@@ -200,8 +205,9 @@ def _by_arrival(batch: Batch) -> tuple[date, str, str, str, int]:
     return batch.arrival, batch.key, batch.kind, batch.batch_id, batch.revision
 
 
-def _by_moment(batch: Batch) -> tuple[date, datetime, str, str]:
-    return batch.arrival, batch.arrived_at or datetime.min.replace(tzinfo=UTC), batch.key, batch.batch_id
+def _by_moment(batch: Batch) -> tuple[date, datetime, str, datetime, str]:
+    arrived_at = batch.arrived_at or datetime.min.replace(tzinfo=UTC)
+    return batch.arrival, arrived_at, batch.key, batch.time, batch.batch_id
 
 
 def _by_time(batch: Batch) -> tuple[datetime, date, str]:

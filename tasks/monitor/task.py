@@ -115,7 +115,7 @@ def suspect(
     checked = to_check(data.deliveries.of(data.night), spec)
     if not checked:
         return found
-    earlier = _daily_rows(data, baseline)
+    earlier = daily_rows(data, baseline)
     for batch, summary in zip(checked, summaries.of(checked, spread), strict=True):
         if not summary.days:  # its rows were erased meanwhile
             continue
@@ -130,7 +130,7 @@ def suspect(
 suspect_task = leeway_task("suspect")(suspect)
 
 
-def _daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
+def daily_rows(data: NightData, baseline: ChampionBaseline) -> DailyRows:
     """Read what earlier nights took in, and the suspicions before this night."""
     suspected = _suspected(data, baseline)
     accepted, quarantined = _rows_by_day(data, baseline, data.deliveries.before(data.night))

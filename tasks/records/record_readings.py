@@ -6,7 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from tasks.records.entries import AnswerEntry, Entry, NightEntry, PromotionEntry, RetrainingEntry, RolloutEntry
+from tasks.records.entries import (
+    AnswerEntry,
+    Entry,
+    NightEntry,
+    PromotionEntry,
+    ReleaseEntry,
+    RetrainingEntry,
+    RolloutEntry,
+)
 from tasks.records.suspicion_state import FaultAnswer, SuspicionState
 
 
@@ -18,7 +26,7 @@ def nights_of(record: Iterable[Entry]) -> list[NightEntry]:
 def suspected_in(
     record: Iterable[Entry], before: date = date.max, used: Collection[str] | None = None
 ) -> tuple[SuspicionState, ...]:
-    """Return the suspicions that a record holds before a night, with the answers of people.
+    """Return the suspicions that a record holds before a night, with the answers of people and later corrections.
 
     Parameters
     ----------
@@ -38,7 +46,9 @@ def suspected_in(
     nights = [entry for entry in nights_of(known) if entry.night < before]
     answers = {entry.subject: entry for entry in known if isinstance(entry, AnswerEntry)}
     states = max(nights, key=lambda entry: (entry.night, entry.time)).suspected if nights else ()
-    found = (_answered(state, answers.get(state.name)) for state in states)
+    corrected = {name for entry in known if isinstance(entry, ReleaseEntry) for name in entry.corrects}
+    answered = (_answered(state, answers.get(state.name)) for state in states)
+    found = (replace(state, corrected=True) if state.name in corrected else state for state in answered)
     return tuple(state if used is None else _of_use(state, used) for state in found)
 
 

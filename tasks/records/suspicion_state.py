@@ -40,6 +40,8 @@ class SuspicionState:
         The night of the answer.
     unused : bool
         Whether neither the champion nor the spec uses any of its columns: it is kept, and counts again once one does.
+    corrected : bool
+        Whether its source was corrected, so that no row has the values in doubt any more: it is over for all days.
     """
 
     kind: str
@@ -52,6 +54,7 @@ class SuspicionState:
     answer: FaultAnswer | None = None
     answered: date | None = None
     unused: bool = False
+    corrected: bool = False
 
     @property
     def name(self) -> str:
@@ -80,7 +83,7 @@ class SuspicionState:
     @property
     def open(self) -> bool:
         """Whether the rows that arrive now are under suspicion."""
-        return self.until is None and self.answer != "drift" and not self.unused
+        return self.until is None and self.answer != "drift" and not self.unused and not self.corrected
 
     @property
     def unanswered(self) -> bool:
@@ -96,6 +99,7 @@ class SuspicionState:
         """
         where = f" in {', '.join(self.columns)}" if self.columns else ""
         end = "" if self.until is None else f" until {self.until}"
+        end += ", corrected" if self.corrected else ""
         return f"{self.kind.replace('_', ' ')}{where} since {self.since}{end}"
 
     def explains(self, found: Suspicion) -> bool:
@@ -113,6 +117,8 @@ class SuspicionState:
         [True, True, False]
         """
         over = self.until
+        if self.corrected:
+            return False
         if self.answer == "drift" and self.answered is not None:
             over = self.answered + timedelta(days=HOLIDAY_DAYS if self.kind == "truncated" else COMPARED_DAYS)
         if not self.open and (over is None or found.since is None or found.since > over):
@@ -131,7 +137,7 @@ class SuspicionState:
         >>> [gone.taints(date(2026, 1, day)) for day in (1, 9)]
         [True, False]
         """
-        if self.answer == "drift" or self.kind == "truncated" or self.unused:
+        if self.answer == "drift" or self.kind == "truncated" or self.unused or self.corrected:
             return False
         if not self.of_values:
             return since is None or self.since >= since
@@ -156,6 +162,10 @@ def suspected_days(states: Iterable[SuspicionState], until: date) -> tuple[tuple
     states = [
         state
         for state in states
-        if state.of_values and state.answer != "drift" and not state.unused and state.since <= until
+        if state.of_values
+        and state.answer != "drift"
+        and not state.unused
+        and not state.corrected
+        and state.since <= until
     ]
     return tuple((state.since, until if state.until is None else state.until) for state in states)

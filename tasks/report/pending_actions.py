@@ -14,6 +14,7 @@ from tasks.records import (
     NightEntry,
     PromotionEntry,
     ReleaseEntry,
+    SuspicionState,
     pending_approval,
     running_rollout,
     suspected_in,
@@ -82,10 +83,19 @@ def _asked(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction
     """Yield every suspicion without an answer, and a last night that asks about something else."""
     nights, open_ones = latest_nights(record), [state for state in suspected_in(record) if state.unanswered]
     for state in open_ones:
-        how = f"{state.evidence}; `leeway answer {spec.project} {state.answered_as} fault|drift`"
+        how = f"{state.evidence}; {_source(state, spec)}`leeway answer {spec.project} {state.answered_as} fault|drift`"
         yield PendingAction(f"broken or drifted: {state.sentence}", spec.scope.owner, state.asked, how)
     if nights and nights[-1].action == "ask" and not any(state.asked == nights[-1].night for state in open_ones):
         yield PendingAction("the last night asks for a look", spec.scope.owner, nights[-1].night, nights[-1].reason)
+
+
+def _source(state: SuspicionState, spec: ProjectSpec) -> str:
+    """Return the feature tables that columns in doubt come from, and what ends it; empty for columns of the rows."""
+    tables = [table for table in spec.features.tables if not set(state.columns).isdisjoint(table.columns.all)]
+    if not tables or not set(state.columns) <= {name for table in tables for name in table.columns.all}:
+        return ""
+    names = " and ".join(f"the feature table {table.name!r}" for table in tables)
+    return f"it comes from {names}: once that is corrected, the rows are judged again; or "
 
 
 def _groups(record: Sequence[Entry], spec: ProjectSpec) -> Iterator[PendingAction]:

@@ -11,14 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from tasks.features import row_failures
-from tasks.lake import Batch, Lake, add_batches
+from tasks.lake import Batch, Filter, Lake, add_batches
 from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.records import Delivery, Unread, ValidatedDelivery
 from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.accepted_writes import Accepted, add_accepted, withdrawn_rows
 from tasks.validate.acceptance.prior_batches import event_window
-from tasks.validate.acceptance.quarantine_rows import readable_again, readable_values
+from tasks.validate.acceptance.quarantine_rows import fault_reasons, readable_again, readable_values
 from tasks.validate.acceptance.reconcile import contained
 from tasks.validate.acceptance.stored_rows import StoredRows, quarantined_rows
 from tasks.validate.contract.suite import Suite, read_suite
@@ -86,16 +86,29 @@ def verdicts(
 verdicts_task = leeway_task("validate")(verdicts)
 
 
-def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> int:
+def rows_of_faults(lake: Lake, spec: ProjectSpec, batch: Batch) -> Iterator[pd.DataFrame]:
+    """Yield the rows, typed, of a delivery that monitoring has quarantined: none that its contract has refused."""
+    where: list[Filter] = [("arrival", "=", batch.arrival), ("batch_id", "=", batch.batch_id)]
+    reasons = fault_reasons(batch)
+    for piece in lake.pieces(spec.project, "quarantine", columns=["raw", "reasons"], where=where):
+        yield readable_again(piece.loc[piece["reasons"] == reasons, "raw"].drop_duplicates(), "rows", spec)
+
+
+def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime, *, reasons: str | None = None) -> int:
     """Accept the quarantined rows of a batch that can be read; return their number.
+
+    With `reasons`, those alone that were quarantined for exactly these.
 
     A user has looked at them, so expectations are not evaluated again. Rows without an id, a time or readable values
     stay quarantined, and so do those that an earlier release left out, the second of two rows of one id, and rows
-    delivered again since. Rows of another day with the same ids, which arrived before, are replaced.
+    delivered again since. Rows of another day with the same ids, which arrived before, are replaced. What was released
+    before without rows of other reasons is released again for these.
     """
-    if batch.verdict == RELEASED:
+    if batch.verdict == RELEASED and batch.kind != "rows":
         return 0
     quarantined = quarantined_rows(lake, spec, batch)
+    if reasons is not None:
+        quarantined = quarantined[quarantined["reasons"] == reasons]
     duplicate = quarantined["reasons"].str.split(";").map(lambda codes: DUPLICATE in codes).astype(bool)
     raw = quarantined.loc[~duplicate, "raw"].drop_duplicates()
     stored = StoredRows.before(lake, spec, [])
@@ -105,6 +118,8 @@ def release(lake: Lake, spec: ProjectSpec, batch: Batch, moment: datetime) -> in
         rows = readable_again(raw, batch.kind, spec)
         stored = StoredRows.before(lake, spec, [rows] if batch.kind == "rows" else [])
         rows = rows[~contained(rows["row_id"], stored.kept_before(rows, batch))]
+    if batch.verdict == RELEASED and rows.empty:
+        return 0
     event_from, event_until = event_window(rows, batch)
     released = replace(
         batch,

@@ -41,6 +41,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/agreement/convert_kinds.py": ({"lake"}, "rewrites stored columns in another kind"),
     "flows/upkeep.py": ({"clock"}, "the moment that leases and retention are counted from"),
     "flows/steps/actor.py": ({"environment"}, "who acts: the account of MLflow, else of the machine"),
+    "flows/steps/corrected_tables.py": ({"clock", "lake"}, "the moment of a release, which it records"),
     "flows/steps/decide_night.py": ({"clock", "lake"}, "the moment of a decision; it is given the night's data"),
     "flows/steps/exclusive_run.py": ({"clock"}, "begin and end of an attempt"),
     "flows/steps/executor.py": ({"clock"}, "how long a cluster has had no worker"),

@@ -82,7 +82,7 @@ def test_answers_of_a_batch_that_is_quarantined_are_gone_once_deliveries_are_rea
     data = NightData.read(lake, SPEC, NIGHT)
     assert len(data.served(after=NIGHT - timedelta(days=10))) == 10
     add_batches(lake, PROJECT, [accepted_batch("all", NIGHT, 1, revision=2, base=2, verdict="quarantined")])
-    assert data.reread_deliveries().served(after=NIGHT - timedelta(days=10)).empty
+    assert data.reread().served(after=NIGHT - timedelta(days=10)).empty
 
 
 def test_deliveries_are_read_again_only_after_a_commit(lake: Lake, reads: Counter[str]) -> None:

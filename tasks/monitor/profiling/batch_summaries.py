@@ -61,9 +61,16 @@ class PartSummarizer:
 
     def _pieces(self, part: RowPart) -> Iterator[PartSummary]:
         for piece in self.reader.pieces(part):
-            rows = self.features(piece)
-            days = {cast("date", day): profile(each, self.ruler) for day, each in rows.groupby("event_date")}
-            yield PartSummary(days, hashes_of(rows, self.compared))
+            yield piece_summary(piece, self.features, self.ruler, self.compared)
+
+
+def piece_summary(
+    piece: pd.DataFrame, features: Callable[[pd.DataFrame], pd.DataFrame], ruler: Ruler, compared: Features
+) -> PartSummary:
+    """Return what some rows show, with their features."""
+    rows = features(piece)
+    days = {cast("date", day): profile(each, ruler) for day, each in rows.groupby("event_date")}
+    return PartSummary(days, hashes_of(rows, compared))
 
 
 def hashes_of(rows: pd.DataFrame, compared: Features) -> HashArray:

@@ -6,7 +6,7 @@ rows are read again, in pieces; a feature that is made of other columns has no v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,7 +16,14 @@ import pandas as pd
 from tasks.drift import RepeatedRows, repeated_rows
 from tasks.lake import Batch, Deliveries, Filter, Lake, ParallelMap, RowFiles, partitions
 from tasks.logs import line, logger
-from tasks.monitor.profiling.batch_summaries import BatchSummary, PartSummarizer, PartSummary, hashes_of, summed
+from tasks.monitor.profiling.batch_summaries import (
+    BatchSummary,
+    PartSummarizer,
+    PartSummary,
+    hashes_of,
+    piece_summary,
+    summed,
+)
 from tasks.monitor.profiling.quarantined_rows import quarantined_by_day
 from tasks.monitor.profiling.stored_profiles import ACCEPTED, QUARANTINED, stored_profiles
 from tasks.prefect_task import leeway_task
@@ -65,6 +72,12 @@ class BatchSummaries:
             whole = summed(parts_of_batch)
             self._made[write_key] = BatchSummary(whole.days, repeated_rows(whole.hashes))
         return [self._made[batch.write_key] for batch in batches]
+
+    def of_rows(self, pieces: Iterable[pd.DataFrame]) -> BatchSummary:
+        """Return the summary of typed rows that are not among the accepted ones."""
+        made = (piece_summary(piece, self.features, self.ruler, self.compared) for piece in pieces if len(piece))
+        whole = summed([*made])
+        return BatchSummary(whole.days, repeated_rows(whole.hashes))
 
     def repeated(self, batch: Batch) -> RepeatedRows:
         """Return how many rows of a batch repeat another, also where it cannot be profiled by this ruler any more.

@@ -1,13 +1,21 @@
-"""The rim of the checks of feature tables: reads and stores what the tables delivered, as profiles by event date."""
+"""The rim of the checks of feature tables: reads and stores what they delivered, and judges rows by them again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
 
+from tasks.dataset.night_data import NightData
+from tasks.dataset.withheld_values import NOTHING_WITHHELD
 from tasks.lake import Batch, Filter, Lake, active_rows, deliveries
+from tasks.monitor.baseline import ChampionBaseline, drift_monitor
+from tasks.monitor.data_quality_checks import looks_broken
 from tasks.monitor.profiling.stored_profiles import stored_profiles
+from tasks.monitor.profiling.task import BatchSummaries
+from tasks.monitor.table_checks.corrected_rows import CorrectedRows, awaiting_values, settled, with_newer_values
 from tasks.monitor.table_checks.values_check import (
     KEPT,
     Days,
@@ -16,8 +24,10 @@ from tasks.monitor.table_checks.values_check import (
     table_ruler,
     values_by_day,
 )
+from tasks.monitor.task import daily_rows
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, added_by_day, digest, from_bytes
+from tasks.records import suspected_in
 from tasks.spec import ProjectSpec
 from tasks.spec.spec_sections.feature_sections import FeatureTable
 
@@ -61,6 +71,33 @@ def profile_values(lake: Lake, spec: ProjectSpec, night: date) -> int:
 
 
 profile_values_task = leeway_task("profile values")(profile_values)
+
+
+def corrected_rows(
+    data: NightData,
+    baseline: ChampionBaseline,
+    summaries: BatchSummaries,
+    read: Callable[[Batch], Iterable[pd.DataFrame]],
+) -> tuple[CorrectedRows, ...]:
+    """Return the quarantined deliveries of rows that are right with the values that feature tables have by now.
+
+    Parameters
+    ----------
+    read : callable
+        From a delivery that monitoring has quarantined to its rows, typed, in pieces.
+    """
+    waiting = awaiting_values(data.deliveries, data.spec)
+    judged = with_newer_values(waiting, data.deliveries, data.spec)
+    if not judged:
+        return ()
+    monitor = drift_monitor(baseline, data.spec)
+    earlier = replace(daily_rows(data, baseline), suspected=(), withheld=NOTHING_WITHHELD)
+    right = set[str]()
+    for batch in judged:
+        found = summaries.of_rows(read(batch))
+        if found.days and not looks_broken(monitor, min(found.days), found.whole, found.repeated, earlier):
+            right.add(batch.batch_id)
+    return settled(waiting, right, suspected_in(data.entries, data.night))
 
 
 def _known(lake: Lake, spec: ProjectSpec, table: FeatureTable, night: date) -> list[Days]:

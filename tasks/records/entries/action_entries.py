@@ -12,11 +12,15 @@ from tasks.records.suspicion_state import FaultAnswer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseEntry(Entry):
-    """A person released a quarantined batch."""
+    """A quarantined batch was released: by a person, or because the values it was quarantined for were corrected.
+
+    `corrects` are the names of the suspicions that ended with the correction; a person's release ends none.
+    """
 
     kind: ClassVar[EntryKind] = "release"
 
     action: Literal["released"] = "released"
+    corrects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

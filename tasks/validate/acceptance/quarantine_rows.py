@@ -9,7 +9,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from tasks.lake import Batch
-from tasks.records import Finding
+from tasks.records import FAULT_KINDS, Finding
 from tasks.spec.cells.cell_types import any_fault
 from tasks.spec.cells.kind_conversion import in_kinds
 from tasks.spec.cells.moments import REPEATED
@@ -147,6 +147,12 @@ def reasons_of(findings: Iterable[Finding]) -> str:
     """
     codes = (f"{finding.rule}:{finding.column}" if finding.column else finding.rule for finding in findings)
     return ";".join(codes)
+
+
+def fault_reasons(batch: Batch) -> str:
+    """Return the reason codes of the rows of a delivery that monitoring has quarantined."""
+    kept = (Finding(**(one | {"row_ids": tuple(one["row_ids"])})) for one in json.loads(batch.findings))
+    return reasons_of(finding for finding in kept if finding.rule in FAULT_KINDS)
 
 
 def with_findings(batch: Batch, findings: Iterable[Finding]) -> str:

@@ -50,20 +50,27 @@ def release_batch(spec: ProjectSpec, lake: Lake, batch: Batch, reason: str) -> i
 
 def unreleased_batches(spec: ProjectSpec, lake: Lake) -> list[Batch]:
     """Return the batches with quarantined rows that were not released, in order of arrival."""
-    return [one for one in latest(lake, spec.project) if one.rows_quarantined and one.verdict != "released"]
+    return [one for one in _quarantined_batches(spec, lake) if one.verdict != "released"]
+
+
+def _quarantined_batches(spec: ProjectSpec, lake: Lake) -> list[Batch]:
+    return [one for one in latest(lake, spec.project) if one.rows_quarantined]
 
 
 def batch_named(spec: ProjectSpec, lake: Lake, batch: str) -> Batch:
-    """Return the quarantined batch of a file, or with an id that begins so.
+    """Return the quarantined batch of a file, or with an id that begins so: one not released, else what is left of one.
 
     Raises
     ------
     DataError
         There is none, or more than one.
     """
-    quarantined = unreleased_batches(spec, lake)
-    prefix = batch.lower() if len(batch) >= SHORTEST_ID else None
-    matching = [one for one in quarantined if one.key == batch or (prefix and one.batch_id.startswith(prefix))]
+    quarantined, prefix = unreleased_batches(spec, lake), batch.lower() if len(batch) >= SHORTEST_ID else None
+
+    def is_named(one: Batch) -> bool:
+        return one.key == batch or (prefix is not None and one.batch_id.startswith(prefix))
+
+    matching = [*filter(is_named, quarantined)] or [*filter(is_named, _quarantined_batches(spec, lake))]
     if len(matching) == 1:
         return matching[0]
     if not quarantined:
