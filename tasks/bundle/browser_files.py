@@ -17,7 +17,7 @@ from typing import Any
 from tasks.bundle.bundle_plan import BundledVersion
 from tasks.bundle.runtime_files import needed_lines, runtime_file
 from tasks.bundle.short_script import short_script
-from tasks.compact.compact_file import kind_of
+from tasks.compact.compact_file import has_single_sums, kind_of
 from tasks.row_contract import RowContract
 from tasks.row_contract.cell_values import LARGEST_EXACT
 
@@ -71,7 +71,7 @@ def page(bundled: BundledVersion, data: bytes, script: str) -> str:
 
 def needs_of(plan: Mapping[str, Any]) -> set[str]:
     """Return the parts of the module that a plan needs, as the module names them."""
-    answer, inputs = plan["answer"], plan["inputs"]
+    answer, inputs, model = plan["answer"], plan["inputs"], base64.b64decode(plan["model"])
     rules = {rule["rule"].removeprefix("expect_column_") for rule in plan["contract"]["rules"]}
     named = {
         "pair": any(rule.startswith("pair_") for rule in rules),
@@ -81,7 +81,8 @@ def needs_of(plan: Mapping[str, Any]) -> set[str]:
         "calibration": bool(answer["calibration"]),
         "table": answer["task"] == "regression" and answer["sure"] is not None,
         answer["task"]: True,
-        kind_of(base64.b64decode(plan["model"])): True,
+        kind_of(model): True,
+        "single": has_single_sums(model),
     }
     return {name for name, is_needed in named.items() if is_needed} | rules
 

@@ -2,7 +2,8 @@
 
 All numbers are little-endian. A header of 64 bytes is followed by sections; each begins at a multiple of 8 bytes, after
 zeros, and the file ends after the last one. PROTOCOL is the number of the format. To change the format: raise it, let
-the evaluator read every older number, and keep a frozen file of the old format under tests/unit/compact/frozen.
+the evaluator read every older number, and keep a frozen file of the old format under tests/unit/compact/frozen. A file
+has the smallest number that can say what it says, for the sake of older evaluators: 2 only where sums are rounded.
 
 =======  =====  =======================================================================================
 byte     type   header
@@ -18,7 +19,8 @@ byte     type   header
 36       u32    values of a leaf: 1, or as many as outputs
 40       u32    points: thresholds of number columns and known codes of category columns
 44       u32    words of all sets
-48       16     zeros
+48       u8     1: after each tree the sum is rounded to a float of 4 bytes, as XGBoost has it; 0: it is a double
+49       15     zeros
 =======  =====  =======================================================================================
 
 Sections of a linear model: `start` f64[outputs], added last; `weights` f64[outputs][columns]. The score of an output is
@@ -63,7 +65,7 @@ from tasks.compact.grown_tree import GrownTree
 from tasks.compact.tree_tables import TreeTables, tree_tables
 
 COMPACT_FILE = "model.compact"
-PROTOCOL = 1
+PROTOCOL, UNROUNDED_PROTOCOL = 2, 1
 MAGIC = b"LEEWAYCF"
 HEADER, HEADER_BYTES = "<8sIBBBB8I", 64
 Finish = Literal["none", "mean", "exp"]
@@ -71,7 +73,7 @@ FINISHES: tuple[Finish, ...] = ("none", "mean", "exp")
 TREES, LINEAR = 1, 2
 MEAN = FINISHES.index("mean")
 MISSING_LEFT = 0x8000
-KIND_AT, FINISH_AT = 12, 13
+KIND_AT, FINISH_AT, ROUNDED_AT = 12, 13, 48
 WIDTHS = (("<u1", 0xFF), ("<u2", 0xFFFF), ("<u4", 0xFFFF_FFFF))
 NO_TABLES = (0, 0, 0, 0, 0, 0)
 
@@ -104,6 +106,8 @@ def trees_file(
     codes: Sequence[FloatArray | None],
     start: FloatArray,
     finish: Finish,
+    *,
+    is_single: bool = False,
 ) -> bytes:
     """Return the file of an ensemble of trees.
 
@@ -117,6 +121,8 @@ def trees_file(
         The first summand of each output.
     finish : {"none", "mean", "exp"}
         What follows the sum.
+    is_single : bool
+        Whether the sum is rounded to a float of 4 bytes after each tree.
 
     Examples
     --------
@@ -128,10 +134,13 @@ def trees_file(
     >>> len(trees_file([tree], [None], np.array([0.0]), "none"))
     112
     """
-    return tables_file(tree_tables(trees, codes), np.array([values is not None for values in codes]), start, finish)
+    is_category = np.array([values is not None for values in codes])
+    return tables_file(tree_tables(trees, codes), is_category, start, finish, is_single=is_single)
 
 
-def tables_file(tables: TreeTables, is_category: BoolArray, start: FloatArray, finish: Finish) -> bytes:
+def tables_file(
+    tables: TreeTables, is_category: BoolArray, start: FloatArray, finish: Finish, *, is_single: bool = False
+) -> bytes:
     """Return the file of an ensemble that is given by its tables; see `trees_file`.
 
     Parameters
@@ -146,7 +155,7 @@ def tables_file(tables: TreeTables, is_category: BoolArray, start: FloatArray, f
     )
     return b"".join(
         [
-            _header(TREES, finish, (split_width, left_width), counts),
+            _header(TREES, finish, (split_width, left_width), counts, is_single=is_single),
             _section(start, "<f8"),
             _section(np.concatenate(tables.points), "<f8"),
             _section(tables.leaf, "<f8"),
@@ -166,9 +175,12 @@ def _flagged_columns(tables: TreeTables) -> npt.NDArray[np.int64]:
     return tables.column + MISSING_LEFT * tables.missing_left
 
 
-def _header(kind: int, finish: Finish, widths: tuple[int, int], counts: Sequence[int]) -> bytes:
-    packed = struct.pack(HEADER, MAGIC, PROTOCOL, kind, FINISHES.index(finish), *widths, *counts)
-    return packed + bytes(HEADER_BYTES - len(packed))
+def _header(
+    kind: int, finish: Finish, widths: tuple[int, int], counts: Sequence[int], *, is_single: bool = False
+) -> bytes:
+    protocol = PROTOCOL if is_single else UNROUNDED_PROTOCOL
+    packed = struct.pack(HEADER, MAGIC, protocol, kind, FINISHES.index(finish), *widths, *counts)
+    return packed + bytes([is_single]) + bytes(HEADER_BYTES - len(packed) - 1)
 
 
 def _narrow(numbers: npt.NDArray[np.int64]) -> tuple[bytes, int]:
@@ -204,6 +216,15 @@ def kind_of(content: bytes) -> Literal["trees", "linear"]:
 def is_exponential(content: bytes) -> bool:
     """Return whether the caller takes exp of the sums of a compact model."""
     return FINISHES[content[FINISH_AT]] == "exp"
+
+
+def has_single_sums(content: bytes) -> bool:
+    """Return whether a compact model rounds its sums to floats of 4 bytes.
+
+    >>> has_single_sums(linear_file(np.ones((1, 1)), np.ones(1), "none"))
+    False
+    """
+    return content[ROUNDED_AT] == 1
 
 
 def with_sums_only(content: bytes) -> bytes:

@@ -21,29 +21,34 @@ from tasks.compact.compact_file import (
     HEADER_BYTES,
     MISSING_LEFT,
     Finish,
+    has_single_sums,
     tables_file,
 )
 from tasks.compact.tree_tables import BITS_OF_A_WORD, TreeTables
 
 LeafKind = Literal["f8", "f4", "i2"]
 MOST_I2 = 2**15 - 1
-UNIT = 2.0**-53
-"""The largest relative error of one rounding to a double."""
+UNIT, SINGLE_UNIT = 2.0**-53, 2.0**-24
+"""The largest relative error of one rounding to a double, and to a float of 4 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedTrees:
-    """The tables of a compact file of trees; `is_category` and `start` are of each column and each output."""
+    """The tables of a compact file of trees; `is_category` and `start` are of each column and each output.
+
+    The sums of a single one are floats of 4 bytes.
+    """
 
     tables: TreeTables
     is_category: BoolArray
     start: FloatArray
     finish: Finish
+    is_single: bool = False
 
     @property
     def file(self) -> bytes:
         """The compact file."""
-        return tables_file(self.tables, self.is_category, self.start, self.finish)
+        return tables_file(self.tables, self.is_category, self.start, self.finish, is_single=self.is_single)
 
     @property
     def largest_leaves(self) -> FloatArray:
@@ -79,7 +84,8 @@ def opened_trees(content: bytes) -> OpenedTrees:
         split=split,
         left=left,
     )
-    return OpenedTrees(tables, section("<u1", columns) > 0, start, FINISHES[finish])
+    is_category = section("<u1", columns) > 0
+    return OpenedTrees(tables, is_category, start, FINISHES[finish], has_single_sums(content))
 
 
 def first_trees(model: OpenedTrees, count: int) -> OpenedTrees:
@@ -174,7 +180,8 @@ def sum_bound(model: OpenedTrees, smaller: OpenedTrees) -> float:
     changes = model.largest_leaves.copy()
     changes[:kept] = _of_trees(np.abs(smaller.tables.leaf - model.tables.leaf[:leaves]), smaller.tables)
     sizes = np.abs(model.start) + _of_outputs(model.largest_leaves, len(model.start))
-    rounded = 2 * (trees + 2) * UNIT * 1.01 * (sizes + _of_outputs(changes, len(model.start)))
+    unit = SINGLE_UNIT if model.is_single else UNIT
+    rounded = 2 * (trees + 2) * unit * 1.01 * (sizes + _of_outputs(changes, len(model.start)))
     bound = float((_of_outputs(changes, len(model.start)) + rounded).max())
     return bound / trees if model.finish == "mean" else bound
 

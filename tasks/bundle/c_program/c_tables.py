@@ -11,7 +11,7 @@ import numpy as np
 from tasks.bundle.bundle_plan import FNV_BITS, FNV_FACTORS, FNV_START
 from tasks.bundle.c_program.c_values import c_array, c_number
 from tasks.bundle.packed_model import LEAF_TYPES, PackedModel
-from tasks.compact.compact_file import HEADER, HEADER_BYTES, MEAN, kind_of
+from tasks.compact.compact_file import HEADER, HEADER_BYTES, MEAN, has_single_sums, kind_of
 
 KINDS = {"<f8": "double", "<f4": "float", "<i2": "int16_t", "<u4": "uint32_t", "<u2": "uint16_t", "<u1": "uint8_t"}
 
@@ -73,7 +73,8 @@ def c_tables(packed: PackedModel) -> CTables:
     sections.take("tree_left", f"<u{left_bytes}", splits)
     sections.take("tree_is_category", "<u1", columns)
     sizes = f"#define TREES {trees}\n#define LEAF_WIDTH {width}u\n#define LEAF_STEP {c_number(packed.step)}\n"
-    return _shown(sections, columns, outputs, sizes, {"trees", "below", *(["mean"] if finish == MEAN else [])})
+    needs = {"mean": finish == MEAN, "single": has_single_sums(model)}
+    return _shown(sections, columns, outputs, sizes, {"trees", "below", *(name for name in needs if needs[name])})
 
 
 def _shown(sections: _Sections, columns: int, outputs: int, sizes: str, needs: set[str]) -> CTables:

@@ -14,6 +14,7 @@ HEADER = struct.Struct("<8sIBBBB8I")
 HEADER_BYTES = 64
 TREES = 1
 MEAN = 1
+ROUNDED_AT = 48
 MISSING_LEFT = 0x8000
 TYPES = {1: "B", 2: "H", 4: "I", 8: "d"}
 LEAF_TYPES = {"f8": "d", "f4": "f", "i2": "h"}
@@ -43,6 +44,7 @@ class CompactModel:
         _, _, self._kind, self._finish, split_width, left_width, *counts = HEADER.unpack_from(content)
         columns, outputs, trees, splits, leaves, self._leaf_width, points, words = counts
         self._content, self._at, self._step = content, HEADER_BYTES, step
+        self._is_single = content[ROUNDED_AT] == 1
         self._start = self._section(8, outputs)
         if self._kind != TREES:
             weights = self._section(8, outputs * columns)
@@ -77,6 +79,8 @@ class CompactModel:
         split = leaf = 0
         for number, count in enumerate(self._leaf_counts):
             self._add(sums, number, leaf + self._walk(codes, split, count))
+            if self._is_single:
+                sums = array("f", sums).tolist()
             split, leaf = split + count - 1, leaf + count
         return [total / len(self._leaf_counts) for total in sums] if self._finish == MEAN else sums
 

@@ -278,6 +278,9 @@ const sumsOf = (base64, [leafType, leafStep]) => {
       }
       if (width == 1) sums[tree % outputs] += leaf[found] * leafStep;
       else for (let k = 0; k < width; k++) sums[k] += leaf[found * width + k] * leafStep;
+      // if single
+      for (let k = 0; k < outputs; k++) sums[k] = Math.fround(sums[k]);
+      // end
     }
     return finish == 1 ? sums.map(sum => sum / trees) : sums;
   };

@@ -346,6 +346,10 @@ static void sums_of(const double *columns, double *sums)
         }
         for (uint32_t k = 0; k < LEAF_WIDTH; k++)
             sums[LEAF_WIDTH == 1 ? t % OUTPUTS : k] += tree_leaf[found * LEAF_WIDTH + k] * LEAF_STEP;
+        // if single
+        for (int k = 0; k < OUTPUTS; k++)
+            sums[k] = (float)sums[k];
+        // end
         split += tree_leaf_count[t] - 1, leaf += tree_leaf_count[t];
     }
     // if mean

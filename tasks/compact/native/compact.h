@@ -55,7 +55,7 @@ struct column {
 };
 
 struct compact {
-    uint8_t kind, finish;
+    uint8_t kind, finish, is_single; /* is_single: sums are floats, of 4 bytes */
     uint32_t column_count, output_count, tree_count, leaf_width, slot_count;
     const double *start, *leaves, *weights;
     struct column *columns;

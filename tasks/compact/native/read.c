@@ -10,7 +10,7 @@
 #error "compact models are read on little-endian machines only"
 #endif
 
-enum { HEADER = 64, PROTOCOL = 1, MOST_COLUMNS = 32767, MOST_OUTPUTS = 4096 };
+enum { HEADER = 64, UNROUNDED_PROTOCOL = 1, PROTOCOL = 2, MOST_COLUMNS = 32767, MOST_OUTPUTS = 4096 };
 enum { MISSING_LEFT = 0x8000, MOST_ITEMS = 1 << 28 };
 static const char MAGIC[8] = {'L', 'E', 'E', 'W', 'A', 'Y', 'C', 'F'};
 
@@ -74,7 +74,7 @@ static const char *read_header(struct compact *model, struct sections *s, size_t
     const uint8_t *bytes = model->file;
     if (size < HEADER || memcmp(bytes, MAGIC, sizeof MAGIC))
         return "it does not begin as a compact model";
-    if (word(bytes, 8) != PROTOCOL)
+    if (word(bytes, 8) != UNROUNDED_PROTOCOL && word(bytes, 8) != PROTOCOL)
         return "its protocol is unknown; install the version of Leeway that wrote it";
     model->kind = bytes[12], model->finish = bytes[13];
     s->split_bytes = bytes[14], s->left_bytes = bytes[15];
@@ -82,9 +82,12 @@ static const char *read_header(struct compact *model, struct sections *s, size_t
     model->tree_count = word(bytes, 24), s->node_count = word(bytes, 28);
     s->leaf_count = word(bytes, 32), model->leaf_width = word(bytes, 36);
     s->point_count = word(bytes, 40), s->set_words = word(bytes, 44);
-    for (size_t i = 48; i < HEADER; i++)
+    model->is_single = bytes[48];
+    for (size_t i = 49; i < HEADER; i++)
         if (bytes[i])
             return "the reserved part of its header is used";
+    if (model->is_single > (word(bytes, 8) == PROTOCOL))
+        return "how it rounds its sums is unknown";
     if ((model->kind != TREES && model->kind != LINEAR) || model->finish > EXP)
         return "its kind is unknown";
     if (model->column_count < 1 || model->column_count > MOST_COLUMNS)
@@ -100,7 +103,7 @@ static const char *read_linear(struct compact *model, const struct sections *s, 
 {
     uint64_t weights = (uint64_t)model->column_count * model->output_count;
     if (model->tree_count || s->node_count || s->leaf_count || model->leaf_width || s->point_count || s->set_words
-        || s->split_bytes || s->left_bytes || model->finish == MEAN)
+        || s->split_bytes || s->left_bytes || model->is_single || model->finish == MEAN)
         return "a linear model has no trees";
     model->start = section(reader, model->output_count, sizeof(double));
     model->weights = section(reader, weights, sizeof(double));

@@ -70,14 +70,22 @@ static uint32_t walk(const struct compact *model, const struct tree *tree, const
     return first;
 }
 
+/* Return the sum as the model has it. The sum of two floats as a double, rounded to a float, is their sum as a float:
+ * a double has more than twice its bits (Figueroa, SIGNUM Newsletter 30, 1995). */
+static double rounded(const struct compact *model, double sum)
+{
+    return model->is_single ? (double)(float)sum : sum;
+}
+
 static void add_leaf(const struct compact *model, uint32_t t, uint32_t leaf, double *scores)
 {
     if (model->leaf_width == 1) {
-        scores[t % model->output_count] += model->leaves[leaf];
+        double *score = scores + t % model->output_count;
+        *score = rounded(model, *score + model->leaves[leaf]);
         return;
     }
     for (uint32_t k = 0; k < model->leaf_width; k++)
-        scores[k] += model->leaves[(size_t)leaf * model->leaf_width + k];
+        scores[k] = rounded(model, scores[k] + model->leaves[(size_t)leaf * model->leaf_width + k]);
 }
 
 static void walk_rows(const struct compact *model, const double *rows, size_t n, double *scores, uint32_t *codes)
@@ -193,6 +201,8 @@ static void add_tree(const struct compact *model, uint32_t t, size_t n, double *
     else
         for (size_t r = 0; r < n; r++)
             output[r * model->output_count] += leaves[__builtin_ctzll((uint64_t)words[1][r] << 32 | words[0][r])];
+    for (size_t r = 0; model->is_single && r < n; r++)
+        output[r * model->output_count] = rounded(model, output[r * model->output_count]);
 }
 
 /* Clear the bits of leaves, 8 bytes a tree, that the splits of one row on numbers exclude. */
@@ -227,7 +237,8 @@ static void score_row(const struct compact *model, const double *row, double *sc
     split_row_categories(model, codes, words);
     for (uint32_t t = 0, output = 0; t < model->tree_count; t++) {
         uint64_t bits = (uint64_t)words[2 * t + 1] << 32 | words[2 * t];
-        scores[output] += model->leaves[model->trees[t].leaves + (uint32_t)__builtin_ctzll(bits)];
+        double leaf = model->leaves[model->trees[t].leaves + (uint32_t)__builtin_ctzll(bits)];
+        scores[output] = rounded(model, scores[output] + leaf);
         output = output + 1 == model->output_count ? 0 : output + 1;
     }
 }

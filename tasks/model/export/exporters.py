@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from tasks.model.export.forests import forest_graph
 from tasks.model.export.lightgbm_trees import compact_lightgbm, lightgbm_fault, lightgbm_graph, lightgbm_scores
 from tasks.model.export.linear import linear_graph, log_linear_graph
 from tasks.model.export.transformers import preprocessing_steps
+from tasks.model.export.xgboost_trees import compact_xgboost, xgboost_fault, xgboost_graph, xgboost_scores
 from tasks.model.onnx_model import OnnxModel
 from tasks.model.predictor import Predictor
 from tasks.model.skops_model import SKOPS_FILE, SkopsModel, skops_bytes
@@ -46,6 +48,7 @@ class Exporter:
 _TREES, _FOREST = Exporter(boosting_graph, compact_boosting), Exporter(forest_graph, compact_forest)
 _LINEAR, _LOG_LINEAR = Exporter(linear_graph, compact_linear), Exporter(log_linear_graph, compact_log_linear)
 _LIGHTGBM = Exporter(lightgbm_graph, compact_lightgbm)
+_XGBOOST = Exporter(xgboost_graph, partial(compact_xgboost, code_counts={}))
 _FOREST_OF_CLASSES = Exporter(forest_graph, compact_forest, "probability")
 
 EXPORTERS: dict[str, Exporter] = {
@@ -74,11 +77,20 @@ EXPORTERS: dict[str, Exporter] = {
     "GammaRegressor": _LOG_LINEAR,
     "LGBMRegressor": _LIGHTGBM,
     "LGBMClassifier": _LIGHTGBM,
+    "XGBRegressor": _XGBOOST,
+    "XGBClassifier": _XGBOOST,
 }
 """By the name of the class; other estimators of scikit-learn are stored with skops."""
 
-SCORED = ("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV", "LGBMClassifier")
+SCORED = (
+    *("HistGradientBoostingClassifier", "LogisticRegression", "LogisticRegressionCV"),
+    *("LGBMClassifier", "XGBClassifier"),
+)
 """Classifiers with a decision function of log odds, or of logarithms of odds between classes."""
+
+FAULTS: dict[str, Callable[[Any], str]] = {"lightgbm": lightgbm_fault, "xgboost": xgboost_fault}
+SCORES: dict[str, Callable[[Any, FloatArray], FloatArray]] = {"lightgbm": lightgbm_scores, "xgboost": xgboost_scores}
+"""By package: what cannot be exported exactly, and the scores of a fitted estimator."""
 
 
 def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
@@ -102,10 +114,10 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     Raises
     ------
     DataError
-        An estimator of LightGBM that cannot be represented: it has no other form that is safe to load.
+        An estimator of LightGBM or XGBoost that cannot be represented: it has no other form that is safe to load.
     """
     final, before = _parts(fitted)
-    if _is_lightgbm(final) and (fault := lightgbm_fault(final)):
+    if _package(final) in FAULTS and (fault := FAULTS[_package(final)](final)):
         raise DataError(
             f"{type(final).__name__} cannot be exported exactly: {fault}. Leave that out of its parameters, or use an "
             "estimator of scikit-learn"
@@ -113,11 +125,11 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     schema = replace(
         schema,
         estimator=f"{type(final).__module__}.{type(final).__qualname__}",
-        classes=tuple(_class_label(label) for label in getattr(final, "classes_", ())),
+        classes=tuple(_class_label(label) for label in _classes(final)),
         link={"regression": schema.link, "binary": "logistic", "multiclass": "softmax"}[schema.task],
         output=output_kind(final),
     )
-    exporter = EXPORTERS.get(type(final).__name__) if _is_exportable(final) else None
+    exporter = _exporter(final, schema)
     steps = preprocessing_steps(before, schema.inputs) if exporter else None
     if exporter is None or steps is None:
         return SkopsModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
@@ -137,10 +149,10 @@ def raw_scores(fitted: Any, inputs: FloatArray) -> FloatArray:
     array, shape (n,), or (n, k) for more than two classes
     """
     final, before = _parts(fitted)
-    if _is_lightgbm(final):
+    if _package(final) in SCORES:
         for step in before:
             inputs = step.transform(inputs)
-        return lightgbm_scores(final, inputs)
+        return SCORES[_package(final)](final, inputs)
     if not hasattr(final, "classes_"):
         with np.errstate(over="ignore"):  # exp of a large value is infinite, as in the graph
             return np.asarray(fitted.predict(inputs), dtype=np.float64).ravel()
@@ -210,17 +222,31 @@ def _parts(fitted: Any) -> tuple[Any, list[Any]]:
     return (fitted, []) if steps is None else (steps[-1][1], [step for _, step in steps[:-1]])
 
 
-def _is_lightgbm(final: Any) -> bool:
-    """Return whether an estimator is one of LightGBM."""
-    return type(final).__module__.startswith("lightgbm.")
+def _package(final: Any) -> str:
+    """Return the package of an estimator.
+
+    >>> _package(np.float64(1))
+    'numpy'
+    """
+    return type(final).__module__.partition(".")[0]
 
 
-def _is_exportable(final: Any) -> bool:
-    """Return whether it is a class of scikit-learn or LightGBM with one label."""
-    if _is_lightgbm(final):
-        return True
+def _classes(final: Any) -> Any:
+    """Return the labels of a classifier: XGBoost learns numbers, and has their names from `tasks.train`."""
+    return getattr(final, "class_names_", getattr(final, "classes_", ()))
+
+
+def _exporter(final: Any, schema: ModelSchema) -> Exporter | None:
+    """Return the exporter of a class of scikit-learn with one label, of LightGBM or of XGBoost."""
+    exporter = EXPORTERS.get(type(final).__name__)
+    if exporter is _XGBOOST:
+        first = len(schema.numbers) + len(schema.booleans)
+        counts = {column: len(values) for column, values in enumerate(schema.categories.values(), first)}
+        return replace(exporter, compact=partial(compact_xgboost, code_counts=counts))
+    if _package(final) in FAULTS:
+        return exporter
     one_label = getattr(final, "n_outputs_", 1) == 1 and np.ndim(getattr(final, "intercept_", 0.0)) <= 1
-    return type(final).__module__.startswith("sklearn.") and one_label
+    return exporter if _package(final) == "sklearn" and one_label else None
 
 
 def _block_rows(final: Any, steps: tuple[Any, ...]) -> int:

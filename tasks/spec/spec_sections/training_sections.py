@@ -21,6 +21,19 @@ LIGHTGBM_PARAMETERS = frozenset(
     }
 )
 """Its parameters that a spec may set: others name files, other machines or devices."""
+XGBOOST = ("xgboost:XGBRegressor", "xgboost:XGBClassifier")
+"""Estimators of XGBoost, which can be exported exactly."""
+XGBOOST_PARAMETERS = frozenset(
+    {
+        *("objective", "n_estimators", "learning_rate", "max_depth", "max_leaves", "max_bin", "grow_policy", "gamma"),
+        *("min_child_weight", "max_delta_step", "subsample", "colsample_bytree", "colsample_bylevel"),
+        *("colsample_bynode", "reg_alpha", "reg_lambda", "scale_pos_weight", "max_cat_to_onehot", "max_cat_threshold"),
+        *("base_score", "quantile_alpha", "huber_slope", "tweedie_variance_power"),
+    }
+)
+"""Its parameters that a spec may set."""
+PARAMETERS_OF = dict.fromkeys(LIGHTGBM, LIGHTGBM_PARAMETERS) | dict.fromkeys(XGBOOST, XGBOOST_PARAMETERS)
+"""By estimator of another package than scikit-learn."""
 
 
 class Split(SpecSection):
@@ -44,8 +57,9 @@ class Estimator(SpecSection):
     use: str = Field(
         min_length=1,
         description="hist_gradient_boosting, random_forest, extra_trees, linear, a scikit-learn estimator as "
-        "`sklearn.module:Class`, which gets imputed, scaled and one-hot encoded columns, or `lightgbm:LGBMRegressor` "
-        "or `lightgbm:LGBMClassifier` (the extra `lightgbm`), which gets missing values and categories as they are.",
+        "`sklearn.module:Class`, which gets imputed, scaled and one-hot encoded columns, or `lightgbm:LGBMRegressor`, "
+        "`lightgbm:LGBMClassifier`, `xgboost:XGBRegressor` or `xgboost:XGBClassifier` (the extras `lightgbm` and "
+        "`xgboost`), which get missing values and categories as they are.",
     )
     parameters: dict[str, bool | int | float | str | list[bool | int | float | str]] = Field(
         {},
@@ -57,17 +71,18 @@ class Estimator(SpecSection):
     @classmethod
     def _is_known(cls, value: str) -> str:
         is_path = IMPORT_PATH.fullmatch(value) and value.startswith(("sklearn.", "sklearn:"))
-        if value not in {*ESTIMATORS, *LIGHTGBM} and not is_path:
+        if value not in {*ESTIMATORS, *PARAMETERS_OF} and not is_path:
             # Only models that can be proven are registered, and another class would run with the key that signs them.
-            names = ", ".join([*ESTIMATORS, *LIGHTGBM])
+            names = ", ".join([*ESTIMATORS, *PARAMETERS_OF])
             raise ValueError(f"found {value!r}; expected {names}, or a class of scikit-learn as 'sklearn.module:Class'")
         return value
 
     @model_validator(mode="after")
     def _has_known_parameters(self) -> Self:
-        unknown = sorted(set(self.parameters) - LIGHTGBM_PARAMETERS) if self.use in LIGHTGBM else []
+        known = PARAMETERS_OF.get(self.use, frozenset(self.parameters))
+        unknown = sorted(set(self.parameters) - known)
         if unknown:
-            raise ValueError(f"found the parameters {unknown} of {self.use}; known are {sorted(LIGHTGBM_PARAMETERS)}")
+            raise ValueError(f"found the parameters {unknown} of {self.use}; known are {sorted(known)}")
         return self
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
+from tasks.arrays import FloatArray
 from tasks.errors import SpecError
 from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.project_spec import ProjectSpec
-from tasks.spec.spec_sections.training_sections import ESTIMATORS, LIGHTGBM
+from tasks.spec.spec_sections.training_sections import ESTIMATORS, LIGHTGBM, PARAMETERS_OF, XGBOOST
 from tasks.train.model_search.recipes import BOOSTING, Recipe
 
 FOREST_TREES = 100
@@ -52,12 +55,34 @@ def build_estimator(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> Any:
 
 def reads_missing_values(recipe: Recipe) -> bool:
     """Return whether the estimator accepts missing values and codes, as trees do."""
-    return recipe.estimator in CLASSES or recipe.estimator in LIGHTGBM
+    return recipe.estimator in CLASSES or recipe.estimator in PARAMETERS_OF
 
 
-def fit_options(recipe: Recipe, codes: list[int]) -> dict[str, Any]:
-    """Return further parameters of a fit: the columns with category codes, where the estimator asks for them."""
-    return {"categorical_feature": codes} if recipe.estimator in LIGHTGBM and codes else {}
+def fit_estimator(
+    estimator: Any, rows: tuple[FloatArray, Any], codes: list[int], weights: FloatArray | None = None
+) -> None:
+    """Fit an estimator; those of other packages receive which columns have category codes.
+
+    XGBoost learns the numbers of classes only; the names of several are kept with it as `class_names_`.
+
+    Parameters
+    ----------
+    rows : (array, array)
+        The inputs, and the target: numbers, or names of classes.
+    codes : list of int
+        Indices of the columns with category codes.
+    """
+    inputs, target = rows[0], np.asarray(rows[1])
+    options: dict[str, Any] = {} if weights is None else {"sample_weight": weights}
+    package = type(estimator).__module__.partition(".")[0]
+    if package == "lightgbm" and codes:
+        options["categorical_feature"] = codes
+    if package == "xgboost":
+        kinds = ["c" if column in codes else "q" for column in range(inputs.shape[1])]
+        estimator.set_params(enable_categorical=True, feature_types=kinds)
+        if target.dtype.kind not in "biuf":
+            estimator.class_names_, target = np.unique(target, return_inverse=True)
+    estimator.fit(inputs, target, **options)
 
 
 def takes_weights(estimator: Any) -> bool:
@@ -81,6 +106,8 @@ def _given(recipe: Recipe, spec: ProjectSpec, codes: list[int]) -> dict[str, Any
     if recipe.estimator in LIGHTGBM:
         # A fit does not depend on the machine: one thread, and histograms built in one way.
         return {"n_jobs": 1, "verbosity": -1, "deterministic": True, "force_row_wise": True}
+    if recipe.estimator in XGBOOST:
+        return {"n_jobs": 1, "verbosity": 0, "tree_method": "hist", "device": "cpu"}
     linear_classifier = recipe.estimator == "linear" and spec.training.task != "regression"
     return {"max_iter": 1000} if linear_classifier else {}
 
@@ -97,8 +124,8 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
     try:
         return _estimator_class(module, name)
     except (ImportError, OSError, AttributeError, TypeError) as error:
-        if recipe.estimator in LIGHTGBM:
-            wanted = f"{recipe.estimator!r} needs LightGBM ({error}); install `leeway[lightgbm]` and libgomp"
+        if recipe.estimator in PARAMETERS_OF:
+            wanted = f"{recipe.estimator!r} needs its package ({error}); install `leeway[{module}]` and libgomp"
             raise SpecError([f"training.estimators: {wanted}"]) from error
         expected = f"{', '.join(ESTIMATORS)}, or a class of scikit-learn as 'sklearn.module:Class'"
         raise SpecError(
@@ -107,7 +134,7 @@ def _class(recipe: Recipe, spec: ProjectSpec) -> Any:
 
 
 def _estimator_class(module: str, name: str) -> Any:
-    """Return a class of scikit-learn, or one of LightGBM that is known: no other is imported, as the spec is no code.
+    """Return a class of scikit-learn, or a known one of another package: no other is imported, as the spec is no code.
 
     >>> _estimator_class("sklearn.linear_model", "Ridge").__name__
     'Ridge'
@@ -117,7 +144,7 @@ def _estimator_class(module: str, name: str) -> Any:
     """
     from sklearn.base import BaseEstimator
 
-    if module.partition(".")[0] != "sklearn" and f"{module}:{name}" not in LIGHTGBM:
+    if module.partition(".")[0] != "sklearn" and f"{module}:{name}" not in PARAMETERS_OF:
         raise ImportError("it is not in scikit-learn")
     found = getattr(import_module(module), name)
     if not (isinstance(found, type) and issubclass(found, BaseEstimator)):

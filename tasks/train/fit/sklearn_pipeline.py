@@ -16,7 +16,7 @@ from tasks.model import raw_scores as scores_of
 from tasks.spec.project_spec import Privacy, ProjectSpec
 from tasks.train.data.training_table import date_parts
 from tasks.train.data.weighted_levels import weighted_median
-from tasks.train.fit.estimators import build_estimator, fit_options, reads_missing_values, takes_weights
+from tasks.train.fit.estimators import build_estimator, fit_estimator, reads_missing_values, takes_weights
 from tasks.train.model_search.recipes import Recipe
 from tasks.user_code.row_attempts import described
 
@@ -76,7 +76,6 @@ def fitted_pipeline(
             "training.estimators."
         )
     steps.append((MODEL, model))
-    options = fit_options(recipe, codes) | ({} if weights is None else {"sample_weight": weights})
     constant = dict.fromkeys(without_values(features[[*numeric, *times]]), 0.0)
     pipeline, complete = Pipeline(steps), features.assign(**constant)
     with _one_thread(), _named_failures(recipe.estimator, len(features), spec.privacy):
@@ -84,7 +83,7 @@ def fitted_pipeline(
         if counted is not None and PREPARE in pipeline.named_steps:
             _weigh(pipeline, complete, counted)
             inputs = pipeline[:-1].transform(complete)
-        model.fit(inputs, target, **options)
+        fit_estimator(model, (inputs, target), codes, weights)
     return pipeline
 
 

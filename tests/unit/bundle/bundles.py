@@ -21,7 +21,7 @@ from tasks.model import ModelSchema
 from tasks.serving_store import ServablePackage
 from tests.unit.serve.packages import CITIES, KEY, fitted, package_of, write_suite
 
-KINDS = ("regression", "binary", "multiclass", "forest", "linear")
+KINDS = ("regression", "binary", "multiclass", "forest", "linear", "xgboost")
 MADE_ON, STALE_ON = date(2026, 11, 30), date(2027, 5, 29)
 MOMENT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LICENCE = b"Apache-2.0"

@@ -52,7 +52,7 @@ def smaller(kind: str, leaf: str) -> BundledVersion:
 
 
 def test_every_form_is_a_smaller_file_and_python_has_its_sums_bit_by_bit() -> None:
-    for kind in ("regression", "binary", "multiclass", "forest"):
+    for kind in ("regression", "binary", "multiclass", "forest", "xgboost"):
         whole, *others = forms_of(kind).values()
         assert (whole.name, whole.bound) == ("", 0.0)
         assert len(others) >= 2

@@ -25,6 +25,7 @@ class Shape:
     codes: int = 40
     thresholds: int = 30
     finish: Literal["none", "mean", "exp"] = "none"
+    is_single: bool = False
 
 
 def random_file(shape: Shape, seed: int) -> bytes:
@@ -33,7 +34,9 @@ def random_file(shape: Shape, seed: int) -> bytes:
     tables = [_table(shape, column, rng) for column in range(shape.columns)]
     codes = [table if column % 2 else None for column, table in enumerate(tables)]
     trees = [_tree(shape, tables, rng) for _ in range(shape.trees)]
-    return trees_file(trees, codes, rng.normal(size=shape.outputs), shape.finish)
+    start = rng.normal(size=shape.outputs)
+    start = start.astype(np.float32).astype(float) if shape.is_single else start
+    return trees_file(trees, codes, start, shape.finish, is_single=shape.is_single)
 
 
 def random_rows(shape: Shape, seed: int, count: int) -> FloatArray:

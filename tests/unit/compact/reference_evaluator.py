@@ -41,7 +41,7 @@ class ReferenceModel:
         magic, protocol, self.kind, self.finish, split_bytes, left_bytes, *counts = struct.unpack_from(
             HEADER, self.content
         )
-        assert (magic, protocol) == (b"LEEWAYCF", 1)
+        assert (magic, protocol) == (b"LEEWAYCF", 2 if self.content[48] else 1)
         self.columns, self.outputs, self.trees, splits, leaves, self.width, points, words = counts
         sections = Sections(self.content)
         self.start = sections.next("<f8", self.outputs)
@@ -76,7 +76,8 @@ class ReferenceModel:
         for tree, count in enumerate(self.leaf_counts):
             values = self.leaf[leaf + self._walk(row, split, count)].tolist()
             for output, value in enumerate(values, tree % self.outputs if self.width == 1 else 0):
-                scores[output] += value
+                total = scores[output] + value
+                scores[output] = float(np.float32(total)) if self.content[48] else total
             split, leaf = split + count - 1, leaf + count
         return [score / self.trees for score in scores] if self.finish == 1 else scores
 

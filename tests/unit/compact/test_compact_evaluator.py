@@ -25,6 +25,9 @@ SHAPES = {
     "leaves for all outputs": Shape(trees=3, outputs=3, whole_leaves=True, finish="mean"),
     "exponential": Shape(trees=2, finish="exp"),
     "leaves only": Shape(leaves=1),
+    "sums of floats": Shape(trees=70, is_single=True),
+    "sums of floats, of several outputs": Shape(trees=30, leaves=90, outputs=3, is_single=True),
+    "sums of floats, with leaves for all outputs": Shape(trees=9, outputs=3, whole_leaves=True, is_single=True),
     "many trees": Shape(trees=70, leaves=31),
 }
 BATCHES = (1, 3, 8, 9, 63, 64, 65, 255, 257)
@@ -45,12 +48,12 @@ def test_every_bit_is_that_of_the_description(name: str) -> None:
     assert bits(CompactEvaluator(content, "demo").run(rows)) == bits(ReferenceModel(content).run(rows))
 
 
-@given(seed=st.integers(0, 2**32), leaves=st.integers(1, 70), columns=st.integers(1, 6), outputs=st.integers(1, 3))
+@given(seed=st.integers(0, 2**32), leaves=st.integers(1, 70), columns=st.integers(1, 6), outputs=st.integers(-3, 3))
 @settings(max_examples=30, deadline=None)
 def test_every_bit_is_that_of_the_description_for_trees_of_any_shape(
     seed: int, leaves: int, columns: int, outputs: int
 ) -> None:
-    shape = Shape(trees=4, leaves=leaves, columns=columns, outputs=outputs)
+    shape = Shape(trees=4, leaves=leaves, columns=columns, outputs=abs(outputs) or 1, is_single=outputs < 0)
     content, rows = random_file(shape, seed), random_rows(shape, seed, 70)
     model = CompactEvaluator(content, "demo")
     expected = bits(ReferenceModel(content).run(rows))
@@ -58,7 +61,9 @@ def test_every_bit_is_that_of_the_description_for_trees_of_any_shape(
     assert bits(np.concatenate([model.run(rows[:5]), model.run(rows[5:])])) == expected
 
 
-@pytest.mark.parametrize("name", ["many trees", "too many leaves for bits", "several outputs", "exponential"])
+@pytest.mark.parametrize(
+    "name", ["many trees", "too many leaves for bits", "several outputs", "exponential", "sums of floats"]
+)
 def test_a_row_has_the_same_bits_in_a_batch_of_any_size(name: str) -> None:
     model, rows = CompactEvaluator(random_file(SHAPES[name], 2), "demo"), random_rows(SHAPES[name], 2, 600)
     whole = bits(model.run(rows))

@@ -23,6 +23,7 @@ FILES = {
     "two words of leaves": random_file(Shape(trees=2, leaves=64, columns=2), 2),
     "large trees": random_file(Shape(trees=2, leaves=90, outputs=2), 3),
     "leaves for all outputs": random_file(Shape(trees=3, leaves=5, outputs=3, whole_leaves=True, finish="mean"), 4),
+    "sums of floats": random_file(Shape(trees=3, leaves=5, is_single=True), 5),
     "linear": linear_file(np.arange(6.0).reshape(2, 3), np.ones(2), "exp"),
 }
 SOUND = FILES["small trees"]
@@ -45,7 +46,7 @@ def tree_leaves(content: bytes) -> int:
 DAMAGED = {
     "it does not begin as": b"",
     "does not begin as a": b"LEEWAYXX" + SOUND[8:],
-    "its protocol is unknown": with_word(SOUND, 8, 2),
+    "its protocol is unknown": with_word(SOUND, 8, 3),
     "its kind is unknown": SOUND[:12] + b"\x03" + SOUND[13:],
     "the width of its indices": SOUND[:14] + b"\x03" + SOUND[15:],
     "too many columns": with_word(SOUND, 16, 0),
@@ -56,6 +57,8 @@ DAMAGED = {
     "its size is not": SOUND[:-8],
     "size is not what": SOUND + bytes(8),
     "the reserved part": with_word(SOUND, 60, 1),
+    "how it rounds its sums is unknown": with_word(SOUND, 48, 1),
+    "its sums is unknown": with_word(FILES["sums of floats"], 48, 2),
     "a leaf is not finite": SOUND[:64] + struct.pack("<d", np.nan) + SOUND[72:],
     "do not ascend": SOUND[:72] + struct.pack("<d", 1e9) + SOUND[80:],
     "a linear model has no trees": with_word(FILES["linear"], 24, 1),

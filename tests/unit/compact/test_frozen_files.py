@@ -13,7 +13,7 @@ from tasks.compact import CompactEvaluator
 FROZEN = Path(__file__).parent / "frozen"
 
 
-@pytest.mark.parametrize("name", ["trees_1", "forest_1", "linear_1"])
+@pytest.mark.parametrize("name", ["trees_1", "forest_1", "linear_1", "singles_2"])
 def test_a_frozen_file_gives_its_frozen_answers(name: str) -> None:
     known = json.loads((FROZEN / f"{name}.json").read_text())
     rows = np.array([[float.fromhex(value) for value in row] for row in known["rows"]])

@@ -89,6 +89,14 @@ def test_the_compact_file_has_every_bit_and_the_graph_all_but_the_last_digits(ki
     np.testing.assert_allclose(np.squeeze(graph), expected, rtol=1e-12, atol=1e-12)
 
 
+def test_a_class_with_a_tree_of_one_leaf_among_others_has_the_scores_of_the_trained_model() -> None:
+    inputs, label = rows(), np.zeros(1200)
+    label[inputs[:, 0] > 0], label[:3] = 1, 2  # three rows of a class have no split of at least twenty
+    model = lightgbm.LGBMClassifier(**QUIET).fit(inputs, label)
+    graph = run_session(onnx_session(lightgbm_graph(model), "demo", 1), inputs)
+    np.testing.assert_allclose(graph, raw_scores(model, inputs), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("kind", "more", "message"),
     [
@@ -133,7 +141,7 @@ def test_a_training_registers_what_it_has_proven_and_repeats_it(task: str, name:
 
 
 def test_only_known_classes_and_parameters_of_lightgbm_may_be_named() -> None:
-    for use in ("lightgbm:Booster", "lightgbm:train", "xgboost:XGBRegressor", "os:system"):
+    for use in ("lightgbm:Booster", "lightgbm:train", "os:system"):
         with pytest.raises(ValueError, match="expected"):
             Estimator(use=use)
     with pytest.raises(ValueError, match=r"found the parameters \['forcedsplits_filename'\]"):

@@ -26,6 +26,7 @@ from tasks.registry.versions import Version
 from tasks.serve.processes.shared_counters import CounterLayout, SharedCounters, WorkerCounters, shared_memory
 from tasks.serving_store import ServablePackage
 from tasks.spec import ProjectSpec
+from tasks.train.fit.estimators import fit_estimator
 
 MOMENT = datetime(2026, 11, 20, 3, tzinfo=UTC)
 CITIES = ("Aachen", "Bonn", "Celle", "Dresden")
@@ -98,7 +99,7 @@ def schema_of(task: Any = "regression", **parts: Any) -> ModelSchema:
 
 
 def fitted(kind: str, project: str = "flats") -> Predictor:
-    """Return a small model: trees, calibrated, of several classes, linear, or a forest; the first two defer rows."""
+    """Return a small model: trees, calibrated, of classes, linear, a forest, or XGBoost; the first two defer rows."""
     model = _fitted(kind)
     return replace(model, schema=replace(model.schema, project=project))
 
@@ -123,9 +124,16 @@ def _fitted(kind: str) -> Predictor:
         schema = schema_of()
         pipeline = make_pipeline(SimpleImputer(), StandardScaler(), Ridge())
         return export_model(pipeline.fit(input_matrix(rows, schema), area), schema)
-    schema = schema_of("multiclass" if kind == "multiclass" else "binary")
-    inputs, cuts = input_matrix(rows, schema), [70.0] if kind != "multiclass" else [55.0, 85.0]
-    target = np.array(["low", "middle", "high"])[np.digitize(area, cuts)] if kind == "multiclass" else (area > 70) * 1.0
+    several = kind in {"multiclass", "xgboost"}
+    schema = schema_of("multiclass" if several else "binary")
+    inputs, cuts = input_matrix(rows, schema), [55.0, 85.0] if several else [70.0]
+    target = np.array(["low", "middle", "high"])[np.digitize(area, cuts)] if several else (area > 70) * 1.0
+    if kind == "xgboost":
+        from xgboost import XGBClassifier
+
+        classifier = XGBClassifier(n_estimators=8, n_jobs=1)
+        fit_estimator(classifier, (inputs, target), [3])
+        return export_model(classifier, schema)
     estimator: Any = HistGradientBoostingClassifier(max_iter=8)
     if kind == "forest":
         estimator = make_pipeline(SimpleImputer(), RandomForestClassifier(5, max_depth=4, random_state=0))
