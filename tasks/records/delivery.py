@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kind = Literal["rows", "labels", "features"]
-DELETED = re.compile(r"\.v\d{20}\.deleted\.parquet$")
+DELETED = re.compile(r"\.(v\d{20}|upto-[-.0-9TZ]+(\.before-rows)?)\.deleted\.parquet$")
 """The end of the name of a delivery of rows, or labels, that their source has deleted."""
 Verdict = Literal["accepted", "partly_quarantined", "quarantined"]
 

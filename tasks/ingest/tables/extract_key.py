@@ -1,4 +1,8 @@
-"""The name of what one night has read of a table: when it was read, and how far."""
+"""The name of what one night has read of a table: when it was read, and how far.
+
+What was read is two deliveries if there are deleted rows and others. The deleted ones are taken in first, and their
+name says that the others follow: only once these are stored too was the table read that far.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,18 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tasks.ingest.tables.watermark import TIME, Watermark, watermark_of
 from tasks.spec.landing_sections.database_section import Database
 
 NAME = re.compile(
-    r"(?:^|/)[0-9-]{10}\.(?P<read>\d{8}T\d{6}\.\d{6})Z\.(?P<of>[0-9a-f]{8})\.upto-(?P<until>-?\d+(?:T\d{6}\.\d{6}Z?)?)\.parquet$"
+    r"(?:^|/)[0-9-]{10}\.(?P<read>\d{8}T\d{6}\.\d{6})Z\.(?P<of>[0-9a-f]{8})\.upto-(?P<until>-?\d+(?:T\d{6}\.\d{6}Z?)?)"
+    r"(?:\.deleted)?\.parquet$"
 )
+
+Part = Literal["rows", "deleted", "deleted, before rows"]
+ENDS: dict[Part, str] = {"rows": "", "deleted": ".deleted", "deleted, before rows": ".before-rows.deleted"}
 
 
 class Extract(NamedTuple):
@@ -52,16 +60,29 @@ def definition(uri: str, database: Database) -> str:
     False
     """
     parts = [uri, database.table, database.query, database.changed_at, database.generation]
+    parts += [] if database.deleted_at is None else [database.deleted_at]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:8]
 
 
-def extract_key(day: date, read: datetime, of: str, until: Watermark) -> str:
+def extract_key(day: date, read: datetime, of: str, until: Watermark, part: Part = "rows") -> str:
     """Return the name of a delivery, with the day in the project's time zone for `source.arrival: filename`.
+
+    Parameters
+    ----------
+    part : {"rows", "deleted", "deleted, before rows"}
+        What is delivered; a name is before those of the parts that follow.
 
     >>> extract_key(date(2026, 3, 2), datetime(2026, 3, 1, 23, 30, tzinfo=UTC), "0a1b2c3d", Watermark(17))
     '2026-03-02.20260301T233000.000000Z.0a1b2c3d.upto-17.parquet'
+    >>> from tasks.records import Landed
+    >>> key = extract_key(date(2026, 3, 2), datetime(2026, 3, 1, tzinfo=UTC), "0a1b2c3d", Watermark(-17), "deleted")
+    >>> Landed("rows", key, 1, date(2026, 3, 2)).is_withdrawal, newest_extract([key], "0a1b2c3d").until.value
+    (True, -17)
+    >>> first = key.replace(".deleted", ".before-rows.deleted")
+    >>> Landed("rows", first, 1, date(2026, 3, 2)).is_withdrawal, newest_extract([first], "0a1b2c3d")
+    (True, None)
     """
-    return f"{day}.{read.astimezone(UTC):{TIME}}Z.{of}.upto-{until.text}.parquet"
+    return f"{day}.{read.astimezone(UTC):{TIME}}Z.{of}.upto-{until.text}{ENDS[part]}.parquet"
 
 
 def newest_extract(keys: Iterable[str], of: str) -> Extract | None:

@@ -19,6 +19,8 @@ LATEST = {"timestamptz": "now()", "timestamp": "((now() AT TIME ZONE 'UTC') + in
 """The largest time that is read, by type; without a zone it may be that of a clock that is ahead of UTC."""
 COMPARED = "leeway changed_at"
 """What `changed_at` is called next to the columns that are delivered."""
+DELETED = "leeway deleted"
+"""What it is called whether `deleted_at` has a value."""
 
 
 def relation(database: Database) -> str:
@@ -42,7 +44,8 @@ def newest_rows(database: Database, rows: int) -> Database:
     'SELECT * FROM "rides" WHERE "at" IS NOT NULL ORDER BY "at" DESC LIMIT 9'
     """
     column = quoted(database.changed_at)
-    query = f"SELECT * FROM {relation(database)} WHERE {column} IS NOT NULL ORDER BY {column} DESC LIMIT {rows}"  # noqa: S608 - names are quoted, values our own
+    live = "" if database.deleted_at is None else f" AND {quoted(database.deleted_at)} IS NULL"
+    query = f"SELECT * FROM {relation(database)} WHERE {column} IS NOT NULL{live} ORDER BY {column} DESC LIMIT {rows}"  # noqa: S608 - names are quoted, values our own
     return database.model_copy(update={"table": None, "query": query})
 
 
@@ -78,7 +81,7 @@ def extent_query(database: Database, kind: str, since: Watermark | None) -> str:
 def rows_query(
     database: Database, types: Mapping[str, str], names: Sequence[str], wanted: Collection[str], since: Watermark | None
 ) -> str:
-    """Return the query for the rows after a watermark, with `changed_at` as `COMPARED`.
+    """Return the query for the rows after a watermark, with `changed_at` as `COMPARED`, and `DELETED` if it is known.
 
     Parameters
     ----------
@@ -97,6 +100,9 @@ def rows_query(
     """
     column = quoted(database.changed_at)
     columns = [*(_expression(name, types[name], name in wanted) for name in names), f"{column} AS {quoted(COMPARED)}"]
+    columns += (
+        [] if database.deleted_at is None else [f"{quoted(database.deleted_at)} IS NOT NULL AS {quoted(DELETED)}"]
+    )
     within = bounds(column, types[database.changed_at], since)
     return f"SELECT {', '.join(columns)} FROM {relation(database)}{within}"  # noqa: S608 - names are quoted, values our own
 

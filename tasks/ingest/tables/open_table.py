@@ -52,7 +52,12 @@ def open_table(
         zone.uri,
         zone.files.database,
         TableTerms(
-            _object(zone), of, wanted, frozenset(map(delivered_name, spec.privacy.drop)), is_private=spec.privacy.is_set
+            _object(zone),
+            of,
+            wanted,
+            frozenset(map(delivered_name, spec.privacy.drop)),
+            is_private=spec.privacy.is_set,
+            withdraws=zone.kind != "features",
         ),
         last,
         NONE if last is None else known.of(last.key),

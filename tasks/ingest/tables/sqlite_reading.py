@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.databases import quoted
-from tasks.ingest.tables.increment_query import COMPARED, FIRST_DAY, relation
+from tasks.ingest.tables.increment_query import COMPARED, DELETED, FIRST_DAY, relation
 from tasks.ingest.tables.table_reading import Extent, Increment
 from tasks.ingest.tables.watermark import NUMBERED, Watermark
 from tasks.spec.landing_sections.database_section import Database
@@ -74,8 +74,12 @@ class SqliteReading:
         compared = pa.int64() if kind in NUMBERED else pa.timestamp("us")
         schema = pa.schema([*((name, ARROW.get(kinds[name], pa.string())) for name in names), (COMPARED, compared)])
         columns = [*map(quoted, names), _compared(database.changed_at, kind)]
+        if database.deleted_at is not None:
+            schema = schema.append(pa.field(DELETED, pa.bool_()))
+            columns.append(f"{quoted(database.deleted_at)} IS NOT NULL")
         cursor = self.connection.execute(f"SELECT {', '.join(columns)} FROM {inside}")  # noqa: S608 - names are quoted
-        return Increment(schema, _batches(cursor, schema, [*kinds.values(), ""]))
+        own = [""] * (len(schema) - len(names))
+        return Increment(schema, _batches(cursor, schema, [*kinds.values(), *own]))
 
     def _kinds(self, inside: str, names: Sequence[str]) -> list[str]:
         """Return the type of cell that holds all cells of each column.
@@ -123,6 +127,8 @@ def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, kinds: Sequence[str]) ->
 def _column(cells: list[Any], kind: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(kind):
         return pa.array(cells, pa.string()).cast(kind)
+    if pa.types.is_boolean(kind):
+        return pa.array(cells, pa.int8()).cast(kind)
     return pa.array(cells, kind)
 
 

@@ -21,7 +21,7 @@ class Extent(NamedTuple):
 
 
 class Increment(NamedTuple):
-    """The rows after a watermark: their columns, and `COMPARED`, which is `changed_at`."""
+    """The rows after a watermark: their columns, `COMPARED`, which is `changed_at`, and `DELETED` if it is known."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]

@@ -1,12 +1,13 @@
-"""A table of a database as a landing zone: what changed since the last night is its one delivery."""
+"""A table of a database as a landing zone: what changed since the last night, with deleted rows apart from others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,7 +21,8 @@ from tasks.errors import Conflict, SourceError
 from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import StoredObject, copied
 from tasks.ingest.tables.extract_key import Extract, extract_key
-from tasks.ingest.tables.increment_query import COMPARED
+from tasks.ingest.tables.extract_key import Part as KeyPart
+from tasks.ingest.tables.increment_query import COMPARED, DELETED
 from tasks.ingest.tables.open_reading import open_reading
 from tasks.ingest.tables.read_rows import NONE, Digests, are_among, row_digests
 from tasks.ingest.tables.table_reading import TableReading
@@ -28,7 +30,13 @@ from tasks.ingest.tables.watermark import NUMBERED, TIMED, Watermark, later
 from tasks.logs import line, logger
 from tasks.spec.landing_sections.database_section import Database
 
-FILE = "extract"
+
+class _Part(NamedTuple):
+    """Rows that were read: their file, its size, and how many they are."""
+
+    file: SealedFile
+    size_bytes: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class TableTerms:
         The columns that are never read, as the spec says.
     is_private : bool
         Whether no message may quote a cell.
+    withdraws : bool
+        Whether deleted rows are delivered, so that they are withdrawn; else they are left out.
     """
 
     zone: str
@@ -54,22 +64,24 @@ class TableTerms:
     wanted: frozenset[str]
     dropped: frozenset[str]
     is_private: bool = False
+    withdraws: bool = True
 
-    def chosen(self, names: Iterable[str], changed_at: str) -> list[str]:
-        """Return the columns that are delivered; `changed_at` is one of them only if the spec names it.
+    def chosen(self, names: Iterable[str], database: Database) -> list[str]:
+        """Return the columns that are delivered; `changed_at` and `deleted_at` only if the spec names them elsewhere.
 
         >>> terms = TableTerms("rows", "0a1b2c3d", wanted=frozenset({"id"}), dropped=frozenset({"name"}))
-        >>> terms.chosen(["id", "name", "fare", "at"], "at")
+        >>> terms.chosen(["id", "name", "fare", "at"], Database(table="rides", changed_at="at"))
         ['id', 'fare']
         """
-        return [name for name in names if name not in self.dropped and (name != changed_at or name in self.wanted)]
+        own = {database.changed_at, database.deleted_at} - self.wanted
+        return [name for name in names if name not in self.dropped and name not in own]
 
 
 @dataclass
 class TableSource:
-    """The rows of a table that were added or changed since they were read last, as one Parquet file.
+    """The rows of a table that were added, changed or deleted since they were read last: a Parquet file of each part.
 
-    The file is encrypted with a key of this process, and must be gone with its folder when the night has read it.
+    They are encrypted with a key of this process, and must be gone with their folder when the night has read them.
 
     Parameters
     ----------
@@ -84,7 +96,7 @@ class TableSource:
     known : array of uint64
         The digests of the newest rows that it has read, in ascending order.
     folder : Path
-        An empty folder for the file.
+        An empty folder for the files.
     moment : datetime
         The present, with its time zone.
     time_zone : str
@@ -107,7 +119,7 @@ class TableSource:
     project_folder: Path = Path()
     newest: Digests = field(default_factory=lambda: NONE, init=False)
     looked_at: datetime | None = field(default=None, init=False)
-    _file: BinaryIO | None = field(default=None, init=False)
+    _parts: dict[str, _Part] = field(default_factory=dict, init=False)
 
     @property
     def exists(self) -> bool:
@@ -137,11 +149,12 @@ class TableSource:
             if until is None:
                 return []
             extract = Extract(read, until if last is None else later(until, last.until), "")
-            size_bytes = self._extract(reading, types, last, extract)
-        if size_bytes is None:
-            return []
-        day = self.moment.astimezone(ZoneInfo(self.time_zone)).date()
-        return [StoredObject(extract_key(day, read, self.terms.of, extract.until), size_bytes, self.moment)]
+            found = self._extract(reading, types, last, extract)
+        day, has_rows = self.moment.astimezone(ZoneInfo(self.time_zone)).date(), "rows" in found
+        for name, part in found.items():
+            of_key: KeyPart = "rows" if name == "rows" else "deleted, before rows" if has_rows else "deleted"
+            self._parts[extract_key(day, read, self.terms.of, extract.until, of_key)] = part
+        return [StoredObject(key, part.size_bytes, self.moment) for key, part in self._parts.items()]
 
     def unfollowed(self) -> tuple[str, ...]:
         """Return no key: a table has no links."""
@@ -159,10 +172,11 @@ class TableSource:
         Conflict
             When it was not listed before.
         """
-        if self._file is None:
+        part = self._parts.get(listed.key)
+        if part is None:
             raise Conflict(f"{listed.key!r} was not read from the database; a later night reads it")
-        self._file.seek(0)
-        return copied(self._file, out)
+        with part.file.opened() as content:
+            return copied(content, out)
 
     def _types(self, reading: TableReading) -> Mapping[str, str]:
         """Return the type of each column; that of `changed_at` can be compared."""
@@ -176,6 +190,10 @@ class TableSource:
             raise SourceError(
                 f"database.changed_at is {self.database.changed_at!r}, of type {kind}; expected a timestamp or a whole "
                 "number that grows with each change"
+            )
+        if self.database.deleted_at is not None and self.database.deleted_at not in types:
+            raise SourceError(
+                f"database.deleted_at is {self.database.deleted_at!r}; expected one of the columns {sorted(types)}"
             )
         return types
 
@@ -200,31 +218,42 @@ class TableSource:
 
     def _extract(
         self, reading: TableReading, types: Mapping[str, str], last: Extract | None, extract: Extract
-    ) -> int | None:
-        """Write the rows that are new; return the size of the file in bytes, or None if there is none."""
-        names = self.terms.chosen(types, self.database.changed_at)
+    ) -> dict[str, _Part]:
+        """Write the rows that are new; return those that are deleted, and the others, as far as there are any."""
+        names = self.terms.chosen(types, self.database)
         since = last and last.read_again_from(self.database)
         found = reading.increment(self.database, types, names, self.terms.wanted, since)
-        schema = pa.schema([(name, found.schema.field(name).type) for name in names], self._place())
-        newest, file, rows = list[Digests](), SealedFile(self.folder / FILE), 0
-        with file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        fields = [(name, found.schema.field(name).type) for name in names]
+        newest, writers = list[Digests](), {name: _PartWriter(self.folder / name) for name in ("deleted", "rows")}
+        with ExitStack() as closing:
+            for name, writer in writers.items():
+                writer.open(closing, pa.schema(fields, self._place(name)))
             for batch in found.batches:
                 fresh, digests = self._fresh(pa.Table.from_batches([batch]), last, extract)
                 newest.append(digests)
-                rows += fresh.num_rows
-                writer.write_table(fresh.select(names).cast(schema))
-        if not rows:
-            return None
-        self.newest, self._file = np.unique(np.concatenate(newest)), file.opened()
-        return (self.folder / FILE).stat().st_size
+                for name, rows in self._divided(fresh).items():
+                    writers[name].write(rows.select(names))
+        parts = {name: writer.part for name, writer in writers.items() if writer.part.rows}
+        if parts:
+            self.newest = np.unique(np.concatenate(newest))
+        if not self.terms.withdraws and (left_out := parts.pop("deleted", None)) is not None:
+            logger().info(line("deleted_values_left_out", rows=left_out.rows))
+        return parts
 
-    def _place(self) -> dict[str, str]:
-        """Return what makes the content of this delivery another one than that of an earlier one with equal rows.
+    def _divided(self, rows: pa.Table) -> dict[str, pa.Table]:
+        """Return the rows that are deleted, and the others."""
+        if self.database.deleted_at is None:
+            return {"rows": rows}
+        return {"deleted": rows.filter(rows[DELETED]), "rows": rows.filter(pc.invert(rows[DELETED]))}
+
+    def _place(self, part: str) -> dict[str, str]:
+        """Return what makes the content of a delivery another one than that of an earlier one with equal rows.
 
         A value that was changed and changed back is new, and so are the same rows in another landing zone. What a
         killed night has read has the same place when it is read again.
         """
-        return {"leeway": f"{self.terms.zone} after {self.last.key if self.last else 'nothing'}"}
+        end = " deleted" if part == "deleted" else ""
+        return {"leeway": f"{self.terms.zone} after {self.last.key if self.last else 'nothing'}{end}"}
 
     def _fresh(self, rows: pa.Table, last: Extract | None, extract: Extract) -> tuple[pa.Table, Digests]:
         """Return the rows that were not read before, and the digests of those that the next night will read again."""
@@ -235,6 +264,29 @@ class TableSource:
         digests[needed] = row_digests(rows.filter(pa.array(needed)))
         is_known = may_be_known & are_among(digests, self.known)
         return rows.filter(pa.array(~is_known)), digests[is_read_again]
+
+
+class _PartWriter:
+    """Writes rows to an encrypted file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file, self._rows = path, SealedFile(path), 0
+
+    def open(self, closing: ExitStack, schema: pa.Schema) -> None:
+        """Begin the file, which ends with a stack."""
+        self._schema = schema
+        closing.enter_context(self._file)
+        self._writer = closing.enter_context(pq.ParquetWriter(self._file, schema, compression="zstd"))
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows."""
+        self._writer.write_table(rows.cast(self._schema))
+        self._rows += rows.num_rows
+
+    @property
+    def part(self) -> _Part:
+        """What was written."""
+        return _Part(self._file, self._path.stat().st_size, self._rows)
 
 
 def _is_after(values: pa.ChunkedArray, watermark: Watermark) -> npt.NDArray[np.bool_]:

@@ -23,7 +23,13 @@ class Database(SpecSection):
     changed_at: str = Field(
         min_length=1,
         description="The column that grows with each change of a row: a timestamp of its last change, or a number that "
-        "is drawn with each change. A row that is changed without it is not noticed, and neither is a deletion.",
+        "is drawn with each change. A row that is changed without it is not noticed, nor one that is gone.",
+    )
+    deleted_at: str | None = Field(
+        None,
+        min_length=1,
+        description="The column that says when a row was deleted: a row with a value in it is withdrawn. `changed_at` "
+        "must grow with it.",
     )
     overlap_minutes: int = Field(
         120,
