@@ -69,18 +69,21 @@ class CompactEvaluator:
             raise EvidenceError(
                 f"the compact model of {project!r} cannot be read: {error}. Register the version again."
             ) from error
+        self._outputs, self._is_exponential = self._evaluator.outputs, self._evaluator.is_exponential
 
     @property
     def is_exponential(self) -> bool:
         """Whether a score is exp of a sum."""
-        return self._evaluator.is_exponential
+        return self._is_exponential
 
     def run(self, columns: FloatArray) -> FloatArray:
         """Return the scores of rows: shape (n, outputs), from (n, columns); a missing value is NaN."""
-        evaluator = self._evaluator
-        scores = np.empty((len(columns), evaluator.outputs))
-        evaluator.score(np.ascontiguousarray(columns, dtype=np.float64), scores)
-        if not evaluator.is_exponential:
+        scores = np.empty((len(columns), self._outputs))
+        try:  # asking first takes a tenth of the time of a single row
+            self._evaluator.score(columns, scores)
+        except (BufferError, ValueError):
+            self._evaluator.score(np.ascontiguousarray(columns, dtype=np.float64), scores)
+        if not self._is_exponential:
             return scores
         with np.errstate(over="ignore"):
             return np.exp(scores, out=scores)

@@ -8,10 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
 enum { TREES = 1, LINEAR = 2 };         /* kinds of models */
 enum { AS_IS = 0, MEAN = 1, EXP = 2 };  /* what follows the sum; EXP is left to the caller */
 enum { NUMBER = 0, CATEGORY = 1 };      /* kinds of columns */
-enum { LANES = 64, CODES = 256 };            /* rows of a block, codes of a column */
+enum { LANES = 64, CODES = 256, MISSING_IN_BLOCK = 255 }; /* rows of a block, codes of a column */
 
 /* A split for walking: the code of a row goes right past `split`, or where its bit is set in the set at `split`. */
 struct walk_node {
@@ -32,10 +38,10 @@ struct category_split {
     size_t masks; /* that of code 0; the words of all trees are numbered, 2 a tree */
 };
 
-/* The same splits for one row: all those on one column, so that the masks of a code follow each other. */
-struct category_column {
-    uint32_t slot, count;
-    size_t words, masks; /* the first of `count` words, and of (codes x count) masks */
+/* A column for single rows: `block_count` blocks of words, from number `blocks` on. */
+struct row_column {
+    uint32_t column, block_count;
+    size_t blocks;
 };
 
 struct tree {
@@ -65,14 +71,17 @@ struct compact {
     int is_planned;                  /* whether trees and columns are small enough for the bits of leaves */
     struct block_split *splits;
     uint32_t *split_ends;
-    uint32_t *row_splits;            /* byte x 256 + keep, bytes counted over all trees, 8 a tree; by slot and split */
-    uint32_t *row_ends;              /* [slot][code]: the splits below a code are passed on the right */
     struct category_split *categories;
     uint32_t category_count;
     uint32_t *masks;
-    struct category_column *category_columns;
-    uint32_t category_column_count;
-    uint32_t *row_words, *row_masks;
+    uint32_t tree_words, row_width;  /* words of each tree and of all of them, for single rows */
+    struct row_column *row_columns;
+    uint32_t row_column_count;
+    uint32_t row_shift;              /* there is a checkpoint every 1 << row_shift codes */
+    int has_row_categories;          /* whether categories are among the columns of rows */
+    uint32_t *row_splits;            /* byte x 256 + keep, bytes counted over the words; by column and split */
+    uint32_t *row_ends;              /* [column of rows][code]: the splits below a code are passed on the right */
+    uint32_t *row_kept;              /* [block]: what splits leave of the words of all trees */
     uint8_t *file;
 };
 
@@ -84,6 +93,34 @@ void compact_close(struct compact *model);
 
 /* Write the scores (n, outputs) of rows (n, columns); return 0, or -1 without memory. */
 int compact_score(const struct compact *model, const double *rows, size_t n, double *scores);
+
+/* Return the number of the known code with such a rank, or that of a missing or unknown one. */
+static inline uint32_t category(const struct column *column, double value, uint32_t found)
+{
+    return found < column->point_count && column->points[found] == value ? found : column->point_count;
+}
+
+/* Return the sum as the model has it. The sum of two floats as a double, rounded to a float, is their sum as a float:
+ * a double has more than twice its bits (Figueroa, SIGNUM Newsletter 30, 1995). */
+static inline double rounded(const struct compact *model, double sum)
+{
+    return model->is_single ? (double)(float)sum : sum;
+}
+
+/* Write the codes of one row, by slots. */
+void compact_encode_row(const struct compact *model, const double *row, uint32_t *codes, uint32_t missing);
+
+/* Add the leaves of one row to its scores; there are `row_width` words. */
+void compact_score_row(const struct compact *model, const double *row, double *scores, uint32_t *codes, uint32_t *words);
+
+/* Return the word of a row that the splits of a tree on a category change. */
+static inline size_t row_word(const struct compact *model, const struct category_split *split)
+{
+    return (size_t)(split->word / 2) * model->tree_words + split->word % 2;
+}
+
+/* Build the blocks and the sorted splits of single rows; return 0, or -1 without memory. */
+int compact_plan_rows(struct compact *model, uint32_t split_count);
 
 /* Build the splits by bits of leaves, if the model is small enough; return 0, or -1 without memory. */
 int compact_plan(struct compact *model, const uint32_t *first_leaves);

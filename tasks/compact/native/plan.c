@@ -2,8 +2,8 @@
  *
  * Each leaf of a tree is a bit. A split that a row passes on the right clears the bits of the leaves on its left; the
  * lowest bit that remains is the leaf of the row (QuickScorer: Lucchese et al., SIGIR 2015). Splits are sorted by the
- * byte of the bits that they change, so that one byte of 64 rows stays in registers (RapidScorer: Ye et al., KDD 2018);
- * for single rows by column and threshold, so that exactly those are visited that change a bit. */
+ * byte of the bits that they change, so that one byte of 64 rows stays in registers (RapidScorer: Ye et al., KDD 2018).
+ * plan_rows.c plans single rows. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,31 +51,6 @@ static uint32_t plan_numbers(const struct compact *model, const struct tree *tre
             ends[tree->first_byte + b] = count;
     }
     return count;
-}
-
-/* Sort the splits of all trees by slot and split. */
-static int plan_rows(struct compact *model, uint32_t split_count)
-{
-    size_t cells = (size_t)model->slot_count * CODES;
-    uint32_t *next = calloc(cells + 1, sizeof *next), i = 0;
-    model->row_ends = calloc(cells + 1, sizeof *model->row_ends);
-    model->row_splits = malloc((split_count + 1) * sizeof *model->row_splits);
-    if (next && model->row_ends && model->row_splits) {
-        for (uint32_t s = 0; s < split_count; s++)
-            model->row_ends[(size_t)model->splits[s].slot * CODES + model->splits[s].split + 1]++;
-        for (size_t c = 1; c < cells; c++)
-            model->row_ends[c] += model->row_ends[c - 1];
-        memcpy(next, model->row_ends, cells * sizeof *next);
-        for (uint32_t t = 0; t < model->tree_count; t++)
-            for (uint32_t b = 0; b < model->trees[t].bytes; b++)
-                for (; i < model->split_ends[model->trees[t].first_byte + b]; i++) {
-                    const struct block_split *split = &model->splits[i];
-                    uint32_t place = next[(size_t)split->slot * CODES + split->split]++;
-                    model->row_splits[place] = (8 * t + b) << 8 | split->keep;
-                }
-    }
-    free(next);
-    return next && model->row_ends && model->row_splits ? 0 : -1;
 }
 
 static uint32_t codes_of_slot(const struct compact *model, uint32_t slot)
@@ -131,37 +106,6 @@ static void fill_masks(const struct compact *model, const struct tree *tree, con
     }
 }
 
-/* Sort the splits on categories by column, and their masks by code. */
-static int plan_row_categories(struct compact *model, size_t mask_count)
-{
-    size_t words = 0, masks = 0;
-    model->category_columns = malloc((model->slot_count + 1) * sizeof *model->category_columns);
-    model->row_words = malloc((model->category_count + 1) * sizeof *model->row_words);
-    model->row_masks = malloc((mask_count + 1) * sizeof *model->row_masks);
-    if (!model->category_columns || !model->row_words || !model->row_masks)
-        return -1;
-    for (uint32_t c = 0; c < model->column_count; c++) {
-        const struct column *column = &model->columns[c];
-        if (column->kind != CATEGORY || !column->is_split)
-            continue;
-        struct category_column *found = &model->category_columns[model->category_column_count++];
-        *found = (struct category_column){column->slot, 0, words, masks};
-        for (uint32_t k = 0; k < model->category_count; k++)
-            found->count += model->categories[k].slot == column->slot;
-        for (uint32_t k = 0; k < model->category_count; k++) {
-            const struct category_split *split = &model->categories[k];
-            if (split->slot != column->slot)
-                continue;
-            for (uint32_t code = 0; code <= column->point_count; code++)
-                model->row_masks[masks + (size_t)code * found->count] = model->masks[split->masks + code];
-            model->row_words[words++] = split->word;
-            masks++;
-        }
-        masks += (size_t)column->point_count * found->count;
-    }
-    return 0;
-}
-
 int compact_plan(struct compact *model, const uint32_t *firsts)
 {
     uint32_t bytes = 0, splits = 0, categories = 0;
@@ -174,6 +118,8 @@ int compact_plan(struct compact *model, const uint32_t *firsts)
         tree->words = (tree->bytes + 3) / 4;
         tree->first_byte = bytes;
         bytes += tree->bytes;
+        if (tree->words > model->tree_words)
+            model->tree_words = tree->words;
         splits = plan_numbers(model, tree, firsts, NULL, NULL, splits);
         masks = plan_categories(model, t, &categories, masks);
     }
@@ -195,5 +141,5 @@ int compact_plan(struct compact *model, const uint32_t *firsts)
     }
     model->category_count = categories;
     model->is_planned = 1;
-    return plan_rows(model, splits) || plan_row_categories(model, masks) ? -1 : 0;
+    return compact_plan_rows(model, splits);
 }

@@ -329,11 +329,10 @@ void compact_close(struct compact *model)
     free(model->split_ends);
     free(model->row_splits);
     free(model->row_ends);
+    free(model->row_kept);
     free(model->categories);
     free(model->masks);
-    free(model->category_columns);
-    free(model->row_words);
-    free(model->row_masks);
+    free(model->row_columns);
     free(model->file);
     free(model);
 }

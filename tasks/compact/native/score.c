@@ -5,52 +5,9 @@
 
 #include "compact.h"
 
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-
-enum { FEW_ROWS = 8, ROWS_AT_ONCE = 4 * LANES, MISSING_IN_BLOCK = 255 };
+enum { FEW_ROWS = 8, ROWS_AT_ONCE = 4 * LANES };
 typedef uint8_t lanes __attribute__((vector_size(32)));
 typedef uint8_t stored_lanes __attribute__((vector_size(32), aligned(1), may_alias));
-
-/* Return how many points are below a value: 0 for a missing one. */
-static uint32_t rank(const double *points, uint32_t count, double value)
-{
-    uint32_t base = 0;
-    if (!count)
-        return 0;
-    for (uint32_t rest = count; rest > 1;) {
-        uint32_t half = rest / 2;
-        base += half & -(uint32_t)(points[base + half - 1] < value);
-        rest -= half;
-    }
-    return base + (points[base] < value);
-}
-
-/* Return the number of the known code with such a rank, or that of a missing or unknown one. */
-static uint32_t category(const struct column *column, double value, uint32_t found)
-{
-    return found < column->point_count && column->points[found] == value ? found : column->point_count;
-}
-
-/* Write the codes of one row, by slots. */
-static void encode_row(const struct compact *model, const double *row, uint32_t *codes, uint32_t missing)
-{
-    for (uint32_t c = 0; c < model->column_count; c++) {
-        const struct column *column = &model->columns[c];
-        if (!column->is_split)
-            continue;
-        uint32_t code = rank(column->points, column->point_count, row[c]);
-        if (column->kind == CATEGORY)
-            codes[column->slot] = category(column, row[c], code);
-        else if (column->slot != NO_SLOT)
-            codes[column->slot] = row[c] != row[c] ? missing : code;
-        if (column->slot_missing_left != NO_SLOT)
-            codes[column->slot_missing_left] = code;
-    }
-}
 
 /* Return the leaf of a row in a tree, counted in the tree. */
 static uint32_t walk(const struct compact *model, const struct tree *tree, const uint32_t *codes)
@@ -70,13 +27,6 @@ static uint32_t walk(const struct compact *model, const struct tree *tree, const
     return first;
 }
 
-/* Return the sum as the model has it. The sum of two floats as a double, rounded to a float, is their sum as a float:
- * a double has more than twice its bits (Figueroa, SIGNUM Newsletter 30, 1995). */
-static double rounded(const struct compact *model, double sum)
-{
-    return model->is_single ? (double)(float)sum : sum;
-}
-
 static void add_leaf(const struct compact *model, uint32_t t, uint32_t leaf, double *scores)
 {
     if (model->leaf_width == 1) {
@@ -91,7 +41,7 @@ static void add_leaf(const struct compact *model, uint32_t t, uint32_t leaf, dou
 static void walk_rows(const struct compact *model, const double *rows, size_t n, double *scores, uint32_t *codes)
 {
     for (size_t r = 0; r < n; r++)
-        encode_row(model, rows + r * model->column_count, codes + r * model->slot_count, UINT32_MAX);
+        compact_encode_row(model, rows + r * model->column_count, codes + r * model->slot_count, UINT32_MAX);
     for (uint32_t t = 0; t < model->tree_count; t++) {
         const struct tree *tree = &model->trees[t];
         for (size_t r = 0; r < n; r++) {
@@ -205,44 +155,6 @@ static void add_tree(const struct compact *model, uint32_t t, size_t n, double *
         output[r * model->output_count] = rounded(model, output[r * model->output_count]);
 }
 
-/* Clear the bits of leaves, 8 bytes a tree, that the splits of one row on numbers exclude. */
-static void split_row(const struct compact *model, const uint32_t *codes, uint8_t *bits)
-{
-    const uint32_t *splits = model->row_splits;
-    for (uint32_t s = 0; s < model->slot_count; s++) {
-        const uint32_t *ends = model->row_ends + (size_t)s * CODES;
-        for (uint32_t i = ends[0], end = ends[codes[s]]; i < end; i++)
-            bits[splits[i] >> 8] &= (uint8_t)splits[i];
-    }
-}
-
-/* Clear those that its splits on categories exclude. */
-static void split_row_categories(const struct compact *model, const uint32_t *codes, uint32_t *words)
-{
-    for (uint32_t c = 0; c < model->category_column_count; c++) {
-        const struct category_column *column = &model->category_columns[c];
-        const uint32_t *places = model->row_words + column->words, count = column->count;
-        const uint32_t *masks = model->row_masks + column->masks + (size_t)codes[column->slot] * count;
-        for (uint32_t k = 0; k < count; k++)
-            words[places[k]] &= masks[k];
-    }
-}
-
-/* Add the leaves of one row to its scores; there are two words for each tree. */
-static void score_row(const struct compact *model, const double *row, double *scores, uint32_t *codes, uint32_t *words)
-{
-    encode_row(model, row, codes, MISSING_IN_BLOCK);
-    memset(words, 0xFF, (size_t)model->tree_count * 8);
-    split_row(model, codes, (uint8_t *)words);
-    split_row_categories(model, codes, words);
-    for (uint32_t t = 0, output = 0; t < model->tree_count; t++) {
-        uint64_t bits = (uint64_t)words[2 * t + 1] << 32 | words[2 * t];
-        double leaf = model->leaves[model->trees[t].leaves + (uint32_t)__builtin_ctzll(bits)];
-        scores[output] = rounded(model, scores[output] + leaf);
-        output = output + 1 == model->output_count ? 0 : output + 1;
-    }
-}
-
 static void score_blocks(const struct compact *model, const double *rows, size_t n, double *scores, uint8_t *codes)
 {
     size_t bytes = (size_t)model->slot_count * LANES;
@@ -275,15 +187,16 @@ static void score_some(const struct compact *model, const double *rows, size_t n
         score_blocks(model, rows, n, scores, scratch);
     else
         for (size_t r = 0; r < n; r++)
-            score_row(model, rows + r * model->column_count, scores + r * model->output_count, codes,
-                      codes + model->slot_count);
+            compact_score_row(model, rows + r * model->column_count, scores + r * model->output_count, codes,
+                              codes + model->slot_count);
 }
 
 static int score_trees(const struct compact *model, const double *rows, size_t n, double *scores)
 {
-    size_t most = n < ROWS_AT_ONCE ? n : ROWS_AT_ONCE;
-    size_t of_codes = (size_t)model->slot_count * (most + LANES) * (model->is_planned && n > FEW_ROWS ? 1 : 4);
-    void *scratch = calloc(of_codes + (size_t)model->tree_count * 8 + 1, 1);
+    size_t most = n < ROWS_AT_ONCE ? n : ROWS_AT_ONCE, slots = model->slot_count;
+    size_t walked = slots * most * 4, by_row = slots * 4 + model->row_width * 4, by_block = slots * (most + LANES);
+    size_t by_bits = by_row + (n > FEW_ROWS ? by_block : 0); /* after the blocks there may be few rows */
+    void *scratch = calloc((model->is_planned ? by_bits : walked) + 1, 1);
     if (!scratch)
         return -1;
     for (size_t r = 0; r < n; r++)

@@ -7,7 +7,7 @@
 
 #include "compact.h"
 
-enum { ROWS = 80, MOST_BYTES = 1 << 20, SECTIONS = 64 };
+enum { ROWS = 257, MOST_BYTES = 1 << 20, SECTIONS = 64 };
 static uint64_t state = 88172645463325252ULL;
 
 static uint64_t next(uint64_t below)

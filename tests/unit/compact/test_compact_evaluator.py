@@ -30,6 +30,10 @@ SHAPES = {
     "sums of floats, with leaves for all outputs": Shape(trees=9, outputs=3, whole_leaves=True, is_single=True),
     "many trees": Shape(trees=70, leaves=31),
 }
+LARGE = {
+    "categories of single rows without blocks": Shape(trees=300, leaves=64, codes=250, thresholds=250),
+    "checkpoints of single rows far apart": Shape(trees=2000, leaves=40, codes=5, thresholds=250),
+}
 BATCHES = (1, 3, 8, 9, 63, 64, 65, 255, 257)
 
 
@@ -61,11 +65,10 @@ def test_every_bit_is_that_of_the_description_for_trees_of_any_shape(
     assert bits(np.concatenate([model.run(rows[:5]), model.run(rows[5:])])) == expected
 
 
-@pytest.mark.parametrize(
-    "name", ["many trees", "too many leaves for bits", "several outputs", "exponential", "sums of floats"]
-)
+@pytest.mark.parametrize("name", [*SHAPES, *LARGE])
 def test_a_row_has_the_same_bits_in_a_batch_of_any_size(name: str) -> None:
-    model, rows = CompactEvaluator(random_file(SHAPES[name], 2), "demo"), random_rows(SHAPES[name], 2, 600)
+    shape = (SHAPES | LARGE)[name]
+    model, rows = CompactEvaluator(random_file(shape, 2), "demo"), random_rows(shape, 2, 600)
     whole = bits(model.run(rows))
     for size in BATCHES:
         parts = [model.run(rows[start : start + size]) for start in range(0, len(rows), size)]

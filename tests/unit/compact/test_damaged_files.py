@@ -83,7 +83,7 @@ def test_a_file_that_ends_anywhere_is_refused() -> None:
 def test_no_damage_makes_the_evaluator_read_or_compute_what_it_must_not(tmp_path: Path) -> None:
     """AddressSanitizer and UndefinedBehaviorSanitizer end the program at the first fault."""
     program = tmp_path / "mutated_files"
-    sources = [str(NATIVE / name) for name in ("read.c", "plan.c", "score.c")]
+    sources = [str(NATIVE / name) for name in ("read.c", "plan.c", "plan_rows.c", "row.c", "score.c")]
     main = str(Path(__file__).with_name("mutated_files.c"))
     built = subprocess.run(
         ["gcc", *SANITIZED, f"-I{NATIVE}", main, *sources, "-o", str(program)],
