@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tasks.lake import SUPERSEDED, TABLES, Filter, Lake, active_rows, deliveries, read_entries
+from tasks.lake import SUPERSEDED, TABLES, Filter, Lake, active_rows, deliveries, read_entries, read_nights
 
 if TYPE_CHECKING:
     from flows.workspace import Workspace
@@ -31,6 +31,7 @@ def invariants(workspace: Workspace, *, whole: bool = True) -> None:
         assert sorted(mine["row_id"]) == sorted(newer["row_id"]), "the champion did not answer each newer row once"
         _profiles_add_up(workspace, newer)
         _one_champion_with_files_that_verify(workspace)
+        _each_delivery_was_decided_on(workspace)
     retrained = [entry.name for entry in read_entries(workspace.lake, workspace.project, "retraining")]
     assert len(retrained) == len(set(retrained)), "a decision was retrained for twice"
 
@@ -71,6 +72,18 @@ def _profiles_add_up(workspace: Workspace, newer: Any) -> None:
         found[day] = found[day] + from_bytes(stored) if day in found else from_bytes(stored)
     made = {day: profile(part, ruler) for day, part in workspace.features(newer).groupby("event_date")}
     assert {day: to_bytes(each) for day, each in found.items()} == {day: to_bytes(each) for day, each in made.items()}
+
+
+def _each_delivery_was_decided_on(workspace: Workspace) -> None:
+    decided = {
+        (entry.night, batch.kind, batch.key)
+        for entry in read_nights(workspace.lake, workspace.project)
+        for batch in entry.batches
+    }
+    taken_in = {
+        (batch.night, batch.kind, batch.key) for batch in deliveries(workspace.lake, workspace.project).latest()
+    }
+    assert taken_in <= decided, f"taken in, and no decision was about it: {taken_in - decided}"
 
 
 def _one_champion_with_files_that_verify(workspace: Workspace) -> None:
