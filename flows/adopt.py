@@ -29,10 +29,10 @@ from tasks.errors import DataError
 from tasks.evaluate.task import examine_task
 from tasks.features import Parts
 from tasks.lake import read_entries
-from tasks.model import AdoptedPipeline, adopted_pipeline, foreign_estimator
+from tasks.model import MOST_ADOPTED_BYTES
 from tasks.notify.task import notify_failure
 from tasks.records import Entry, suspected_days, suspected_in
-from tasks.train import TrainingResult, adopted_fit, baseline_predictions
+from tasks.train import SeparateAdoption, TrainingResult, baseline_predictions, separate_adoption
 from tasks.train.task import release_adopted_task
 from tasks.upkeep.erasure_record import recorded_erasures
 
@@ -78,24 +78,49 @@ def adopt(
         return found
     record_spec(workspace, night)
     require_agreement(workspace)
-    foreign = foreign_estimator(path, content)
-    pipeline = adopted_pipeline(foreign.fitted, workspace.spec)
+    content_of = {"file": path, "sha256": digest}
+    with separate_adoption(path, content, workspace.spec, (workspace.folder, workspace.home)) as pipeline:
+        origin = {"adopted": {**content_of, "made_with": pipeline.made_with}}
+        return _evaluated(workspace, pipeline, Proposal(night, name, trained_until, reason, origin), entries)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is asked for; `name` identifies it in the record, and `origin` says which file it is."""
+
+    night: Date
+    name: str
+    trained_until: Date
+    reason: str
+    origin: dict[str, Any]
+
+
+def _evaluated(
+    workspace: Workspace, pipeline: SeparateAdoption, proposal: Proposal, entries: list[Entry]
+) -> dict[str, Any]:
+    """Evaluate a pipeline that fits the spec, and record what came of it."""
+    night = proposal.night
     read_at, erased = commits(workspace.lake, workspace.project), recorded_erasures(workspace.lake, workspace.project)
     suspected = suspected_days(suspected_in(entries, used=workspace.spec.trained_on), night)
     known = known_rows(as_of(workspace, read_at).lake, workspace.spec, workspace.folder, night, suspected)
     champion = workspace.champion(entries)
     compared, why_not = comparable(workspace, champion)
-    made_with = foreign.made_with and f"made with scikit-learn {foreign.made_with}"
-    why = "; ".join(part for part in (reason, f"adopted from {path}", made_with, why_not) if part)
-    job = ChallengerJob(workspace, night, name, why, champion, "adopted", read_at, suspected, erased)
-    origin = {"adopted": {"file": path, "sha256": digest, "made_with": foreign.made_with}}
-    return job.finished(Adoption(job, pipeline, compared, trained_until, origin).entry(known, entries))
+    made_with = pipeline.made_with and f"made with scikit-learn {pipeline.made_with}"
+    parts = (proposal.reason, f"adopted from {pipeline.name}", made_with, why_not)
+    why = "; ".join(part for part in parts if part)
+    job = ChallengerJob(workspace, night, proposal.name, why, champion, "adopted", read_at, suspected, erased)
+    adoption = Adoption(job, pipeline, compared, proposal.trained_until, proposal.origin)
+    return job.finished(adoption.entry(known, entries))
 
 
 def _read(workspace: Workspace, source: str) -> tuple[str, bytes]:
     """Return the name and the content of the file; of a run, they come from MLflow."""
     file = Path(source)
     if file.is_file():
+        if file.stat().st_size > MOST_ADOPTED_BYTES:
+            raise DataError(
+                f"{source} has more than {MOST_ADOPTED_BYTES:,} bytes; it is not read. Train a smaller model"
+            )
         return file.name, file.read_bytes()
     if file.suffix:
         raise DataError(
@@ -109,7 +134,7 @@ class Adoption:
     """A pipeline that fits the spec, before it is evaluated; `origin` says which file it is."""
 
     job: ChallengerJob
-    pipeline: AdoptedPipeline
+    pipeline: SeparateAdoption
     compared_with: Champion | None
     trained_until: Date
     origin: dict[str, Any]
@@ -118,7 +143,7 @@ class Adoption:
         """Evaluate the pipeline, and return the entry of its outcome."""
         workspace, spec = self.job.workspace, self.job.workspace.spec
         parts = self._parts(known.labelled)
-        fitted = adopted_fit(self.pipeline, known.labelled, spec, self.trained_until)
+        fitted = self.pipeline.fitted(known.labelled, self.trained_until)
         trained = TrainingResult(fitted, [{"recipe": fitted.recipe.name, "status": "chosen"}], 0.0)
         night, champion = self.job.night, self.compared_with
         request = TrainingRequest(

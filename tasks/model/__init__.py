@@ -9,7 +9,7 @@ which rows go to people and explain them.
 from tasks.inference import PROTOCOL, ModelSchema, confidence, reasons, typical_values
 from tasks.inference.schema_parts import Calibration, DatePart, Deferral, ErrorTable, PreprocessingStep, TimeFeature
 from tasks.model.adoption.adopted_pipeline import AdoptedPipeline, adopted_pipeline
-from tasks.model.adoption.foreign_file import foreign_estimator
+from tasks.model.adoption.foreign_file import MOST_ADOPTED_BYTES, foreign_estimator
 from tasks.model.deferral import deferral_rule, fit_deferral, wrong_decisions
 from tasks.model.error_table import fit_error_table
 from tasks.model.export.boosted_trees import boosting_graph
@@ -22,6 +22,7 @@ from tasks.model.skops_model import SkopsModel
 
 __all__ = [
     "EXPORTERS",
+    "MOST_ADOPTED_BYTES",
     "PROTOCOL",
     "TOLERANCE",
     "AdoptedPipeline",

@@ -5,13 +5,13 @@ of last year's prices is wrong about this year's. Recipes therefore differ in ho
 validation (fit on the rows known on a day, score the next ones) selects one.
 """
 
+from tasks.train.adopted.adoption_process import SeparateAdoption, separate_adoption
 from tasks.train.assessment.baselines import baseline_prediction, baseline_predictions
 from tasks.train.assessment.cross_fitting import CrossFit
 from tasks.train.assessment.forward_validation import FoldResult, choose_recipe
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
 from tasks.train.data.training_table import row_weights, without_holdout_groups
-from tasks.train.fit.adopted_fit import adopted_fit
 from tasks.train.fit.calibration import FittedCalibration
 from tasks.train.fit.portable_fit import FittedModel, fit_model, fit_on_all_rows
 from tasks.train.model_search.feature_selection import FeatureSelection
@@ -29,9 +29,9 @@ __all__ = [
     "ParallelMap",
     "Recipe",
     "SearchOptions",
+    "SeparateAdoption",
     "TrainingResult",
     "TrialResult",
-    "adopted_fit",
     "baseline_prediction",
     "baseline_predictions",
     "candidate_recipes",
@@ -41,6 +41,7 @@ __all__ = [
     "importances",
     "learning_curve",
     "row_weights",
+    "separate_adoption",
     "train",
     "without_holdout_groups",
 ]

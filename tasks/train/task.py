@@ -13,10 +13,10 @@ from tasks.logs import line, logger
 from tasks.prefect_task import leeway_task
 from tasks.profiles import Ruler, fit_ruler, profile, with_dates
 from tasks.spec import ProjectSpec
+from tasks.train.adopted.adopted_fit import holdout_evidence
 from tasks.train.assessment.cross_fitting import CrossFit, ReleaseEvidence, release_evidence
 from tasks.train.assessment.importances import importances
 from tasks.train.assessment.learning_curve import LearningCurve, learning_curve
-from tasks.train.fit.adopted_fit import holdout_evidence
 from tasks.train.fit.deferral_rule import release_deferral
 from tasks.train.fit.portable_fit import FittedModel, fit_on_all_rows, replace_schema
 from tasks.train.fit.sklearn_pipeline import without_values

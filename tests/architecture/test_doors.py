@@ -134,6 +134,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/user_code/on_request/code_digest.py": ({"files"}, "reads the code of a project"),
     "tasks/user_code/on_request/served_code.py": ({"files"}, "reads the code of a project that is published"),
     "tasks/user_code/confined/confinement.py": ({"files"}, "lists the folders that may be read"),
+    "tasks/train/adopted/adoption_process.py": ({"environment"}, "the process gets the variables without secrets"),
     "tasks/user_code/function_calls.py": ({"environment"}, "the process gets the variables without secrets"),
     "tasks/user_code/user_modules.py": ({"files"}, "loads a project's own modules"),
     "tasks/train/model_search/search_options.py": ({"clock"}, "the default stopwatch; a test hands another one in"),

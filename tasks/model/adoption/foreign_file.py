@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
 import warnings
 import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 from tasks.errors import DataError, EvidenceError
-from tasks.model.adoption.sound_trees import tree_fault
+from tasks.model.adoption.adoptable_parts import CHECK, file_fault
+from tasks.model.adoption.sound_parts import part_fault
+from tasks.model.adoption.sound_trees import all_parts, tree_fault
 from tasks.model.skops_model import read_skops
 
-MOST_BYTES = 2_000_000_000
+MOST_ADOPTED_BYTES = 1_000_000_000
 SKOPS = "in the program that trained it, `skops.io.dump(pipeline, 'model.skops')` writes one"
-OF_BOOSTING = ("functools.partial", "sklearn.utils.validation.check_array")
-"""What boosting on categories has in it: a check of its input, with arguments. Building it calls nothing."""
-AS_THEY_ARE = ("FunctionNode", "PartialNode")
+CALLED = ("functools.partial", CHECK)
 PICKLES = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill")
 
 
@@ -50,19 +49,16 @@ def foreign_estimator(name: str, content: bytes) -> ForeignEstimator:
     with warnings.catch_warnings(record=True) as given:
         warnings.simplefilter("always", InconsistentVersionWarning)
         try:
-            _refuse_calls(content)
-            fitted = read_skops(content, name, OF_BOOSTING)
-        except EvidenceError as error:
+            fitted, fault = _read(name, content)
+        except (EvidenceError, zipfile.BadZipFile) as error:
             raise DataError(f"{name} is not adopted: {error}") from error
-        except Exception as error:  # a damaged file may raise anything, also a RecursionError or MemoryError
+        except MemoryError:
+            raise
+        except Exception as error:  # a damaged file and an attribute of its estimator may be anything
             raise DataError(
                 f"{name} is not adopted: it is damaged ({type(error).__name__}: {error}). Expected a skops file: "
                 f"{SKOPS}"
             ) from error
-    try:
-        fault = tree_fault(fitted)
-    except Exception as error:  # noqa: BLE001 - an attribute of a damaged estimator may be anything
-        fault = f"it is damaged ({type(error).__name__}: {error}). Expected a skops file: {SKOPS}"
     if fault:
         raise DataError(f"{name} is not adopted: {fault}")
     made_with = {
@@ -73,19 +69,16 @@ def foreign_estimator(name: str, content: bytes) -> ForeignEstimator:
     return ForeignEstimator(fitted, ", ".join(sorted(made_with)))
 
 
-def _refuse_calls(content: bytes) -> None:
-    """Refuse a file that has a function of boosting called: skops builds any allowed name by a call, if asked to."""
+def _read(name: str, content: bytes) -> tuple[Any, str]:
+    """Return the estimator, with one thread for each call, and why it is refused, if it is."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        nodes = [json.loads(archive.read("schema.json"))]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, dict):
-            made = f"{node.get('__module__')}.{node.get('__class__')}"
-            if made in OF_BOOSTING and node.get("__loader__") not in AS_THEY_ARE:
-                raise EvidenceError(f"building it calls {made}. Expected what `skops.io.dump` writes: fit it again")
-            nodes += node.values()
-        elif isinstance(node, list):
-            nodes += node
+        if fault := file_fault(archive, MOST_ADOPTED_BYTES):
+            return None, fault
+    fitted = read_skops(content, name, CALLED)
+    for part in all_parts(fitted):
+        if hasattr(part, "n_jobs"):
+            part.n_jobs = None
+    return fitted, tree_fault(fitted) or part_fault(fitted)
 
 
 def _fault(name: str, content: bytes) -> str:
@@ -97,7 +90,4 @@ def _fault(name: str, content: bytes) -> str:
         return f"ONNX says nothing about the kinds and categories of the columns. Expected a skops file: {SKOPS}"
     if not zipfile.is_zipfile(io.BytesIO(content)):
         return f"found a file of another kind. Expected a skops file: {SKOPS}"
-    size_bytes = sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(content)).infolist())
-    if size_bytes > MOST_BYTES:
-        return f"unpacked it has {size_bytes:,} bytes; expected at most {MOST_BYTES:,}. Train a smaller model"
     return ""

@@ -26,15 +26,11 @@ def tree_fault(fitted: Any) -> str:
         name = type(part).__name__
         if name in SEARCH_TREES:
             return f"a {name} cannot be checked. Fit the neighbours with algorithm='brute'"
-        if name == "Tree" and not _is_sound(part.children_left, part.children_right, part.feature, part.n_features):
+        if (is_sound := CHECKS.get(name.removesuffix("Regressor").removesuffix("Classifier"))) and not is_sound(part):
             return OUTSIDE
         tree: Any = getattr(part, "tree_", None)
         if type(tree).__name__ == "Tree" and tree.n_features != getattr(part, "n_features_in_", None):
             return OUTSIDE  # it would read beyond the columns that its estimator is given
-        if name.startswith("HistGradientBoosting") and not _is_sound_boosting(part):
-            return OUTSIDE
-        if name.startswith("GradientBoosting") and not _are_sound_stages(part):
-            return OUTSIDE
     return ""
 
 
@@ -52,8 +48,20 @@ def all_parts(fitted: Any) -> Iterator[Any]:
         yield from all_parts(list(getattr(fitted, "__dict__", {}).values()))
 
 
+def _is_sound_forest(forest: Any) -> bool:
+    """Return whether its trees are for the columns that it is given: they do not look at how many these are."""
+    trees = getattr(forest, "estimators_", ())
+    return all(tree.n_features_in_ == forest.n_features_in_ for tree in trees)
+
+
+def _is_sound_tree(tree: Any) -> bool:
+    return _is_sound(tree.children_left, tree.children_right, tree.feature, tree.n_features)
+
+
 def _is_sound_boosting(fitted: Any) -> bool:
     """Return whether the trees are for as many columns as reach them, and split by sets only what is a category."""
+    if not hasattr(fitted, "_predictors"):  # not fitted: it raises when it is used
+        return True
     columns = fitted.n_features_in_
     is_category = np.zeros(columns, dtype=bool)
     found = fitted._bin_mapper.is_categorical_  # noqa: SLF001 - what its own predict reads
@@ -78,6 +86,8 @@ def _encoded(fitted: Any) -> Any:
 
 def _are_sound_stages(fitted: Any) -> bool:
     """Return whether each stage has as many trees as the first answers have columns, all for the given columns."""
+    if not hasattr(fitted, "estimators_"):  # not fitted: it raises when it is used
+        return True
     stages, columns = fitted.estimators_, fitted.n_features_in_
     trees: list[Any] = [getattr(tree, "tree_", None) for tree in stages.ravel()]
     start = fitted._raw_predict_init(np.zeros((1, columns), dtype=np.float32))  # noqa: SLF001 - as predict does
@@ -108,3 +118,13 @@ def _is_sound(left: IntArray, right: IntArray, column: IntArray, columns: int) -
     leaf = left == -1
     children = [(leaf | ((each > places) & (each < len(left)))).all() for each in (left, right)]
     return bool(len(left) and all(children) and (leaf | ((column >= 0) & (column < columns))).all())
+
+
+CHECKS = {
+    "Tree": _is_sound_tree,
+    "RandomForest": _is_sound_forest,
+    "ExtraTrees": _is_sound_forest,
+    "HistGradientBoosting": _is_sound_boosting,
+    "GradientBoosting": _are_sound_stages,
+}
+"""By the name of a class, without Regressor or Classifier."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
-import pickle
-import zipfile
 from typing import Any, Literal
 
 import numpy as np
@@ -15,8 +11,8 @@ from skops.io import dumps
 
 from tasks.errors import DataError
 from tasks.model import AdoptedPipeline, ModelSchema, adopted_pipeline, export_model, foreign_estimator, prove_parity
-from tasks.model.adoption.foreign_file import MOST_BYTES
 from tasks.spec import ProjectSpec
+from tests.unit.model.adopted_rows import flats, one_hot
 
 SPEC = {
     "project": "flats",
@@ -28,20 +24,7 @@ SPEC = {
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    """Flats with missing values, in another order of columns than the spec's, and of all kinds of values."""
-    rng = np.random.default_rng(3)
-    frame = pd.DataFrame(
-        {
-            "age": rng.normal(30, 9, 240),
-            "plan": rng.choice(["a", "b", "c"], 240),
-            "lift": rng.random(240) < 0.5,
-            "city": rng.choice(["x", "y"], 240),
-            "rooms": rng.integers(1, 6, 240),
-        }
-    )
-    frame.loc[::17, "plan"] = None
-    frame.loc[::13, "age"] = np.nan
-    return frame.assign(rent=frame["rooms"] * 100.0 + (frame["city"] == "x") * 50 + rng.normal(0, 9, 240))
+    return flats()
 
 
 def spec_of(task: str = "regression", **features: Any) -> ProjectSpec:
@@ -70,12 +53,6 @@ def pipeline_of(final: Any, categories: Any, numbers: Any = None) -> Any:
     return make_pipeline(ColumnTransformer(parts, remainder=SimpleImputer()), final)
 
 
-def one_hot(**options: Any) -> Any:
-    from sklearn.preprocessing import OneHotEncoder
-
-    return OneHotEncoder(**{"handle_unknown": "ignore", **options})
-
-
 def ordinal(number: float) -> Any:
     from sklearn.preprocessing import OrdinalEncoder
 
@@ -91,10 +68,14 @@ def filled(encoder: Any, **options: Any) -> Any:
 
 def pipelines() -> dict[str, Any]:
     """Pipelines as people fit them, by what is special about each."""
+    from sklearn.compose import TransformedTargetRegressor
     from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+    from sklearn.impute import SimpleImputer
     from sklearn.linear_model import Ridge
-    from sklearn.model_selection import GridSearchCV
+    from sklearn.model_selection import GridSearchCV, KFold
     from sklearn.neighbors import KNeighborsRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, PolynomialFeatures, StandardScaler
 
     boosting = HistGradientBoostingRegressor(max_iter=5, categorical_features=[0, 1], random_state=0)
     constant = {"strategy": "constant", "fill_value": "none"}
@@ -114,8 +95,26 @@ def pipelines() -> dict[str, Any]:
             max_iter=5, categorical_features=["plan", "city"], random_state=0
         ),
         "a search": GridSearchCV(pipeline_of(Ridge(), one_hot()), {"ridge__alpha": [0.1, 1.0]}, cv=2),
+        "a search of trees": GridSearchCV(
+            pipeline_of(HistGradientBoostingRegressor(max_iter=3, random_state=0), ordinal(-1)),
+            {"histgradientboostingregressor__max_iter": [2, 3]},
+            cv=KFold(2),
+        ),
+        "logarithms and powers": pipeline_of(
+            TransformedTargetRegressor(Ridge(), func=np.log1p, inverse_func=np.expm1),
+            one_hot(),
+            make_pipeline(SimpleImputer(), FunctionTransformer(np.square), PolynomialFeatures(2), StandardScaler()),
+        ),
+        "bins": pipeline_of(
+            Ridge(),
+            one_hot(),
+            make_pipeline(SimpleImputer(), KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf")),
+        ),
         "without an exporter": pipeline_of(KNeighborsRegressor(algorithm="brute"), one_hot()),
     }
+
+
+WITHOUT_EXPORTER = {"without an exporter", "rare texts together", "logarithms and powers", "bins"}
 
 
 @pytest.mark.filterwarnings("ignore:Found unknown categories:UserWarning")
@@ -128,7 +127,7 @@ def test_the_model_of_a_pipeline_answers_every_row_as_the_pipeline_does(name: st
     adopted = adopted_pipeline(read.fitted, spec_of())
     adopted.require_answers(rows)
     model = export_model(adopted.on_matrix, schema_of(adopted))
-    assert model.schema.format == ("skops" if name in {"without an exporter", "rare texts together"} else "onnx")
+    assert model.schema.format == ("skops" if name in WITHOUT_EXPORTER else "onnx")
     assert prove_parity(model, adopted.scores, rows).difference < 1e-9
     answers = model.predict(rows)
     assert np.abs(answers - fitted.predict(features)).max() < 1e-9
@@ -183,93 +182,3 @@ def test_a_pipeline_that_fails_on_a_missing_value_is_refused_with_the_columns(ro
     assert "fails where age, rooms is missing" in refused(plain, spec_of(), rows)
     strict = pipeline_of(Ridge(), one_hot(handle_unknown="error")).fit(complete, rent)
     assert "plan, city meet a OneHotEncoder that fails at a missing value" in refused(strict, spec_of(), rows)
-
-
-class Trap:
-    """A pickle that would run code."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return pytest.fail, ("the pickle was read",)
-
-
-def test_what_would_run_code_or_says_too_little_is_not_read() -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("schema.json", "{}")
-    cases = {
-        ("model.pkl", pickle.dumps(Trap())): "reading a pickle runs the code in it",
-        ("renamed.skops", pickle.dumps(Trap())): "reading a pickle runs the code in it",
-        ("model.onnx", b"\x08\x0a"): "ONNX says nothing about the kinds and categories",
-        ("notes.txt", b"a note"): "found a file of another kind",
-        ("model.skops", packed.getvalue()): "found no skops file for model.skops",
-        ("model.skops", dumps(np.load)): "only classes of scikit-learn, numpy and scipy.sparse",
-    }
-    for (name, content), said in cases.items():
-        with pytest.raises(DataError, match=f"{name} is not adopted: .*{said}"):
-            foreign_estimator(name, content)
-
-
-def test_trees_that_point_outside_of_themselves_are_not_read(rows: pd.DataFrame) -> None:
-    from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor
-    from sklearn.tree import DecisionTreeRegressor
-
-    three = ["rooms", "age", "lift"]
-    numbers = rows[["rooms", "age"]]
-    boosting = HistGradientBoostingRegressor(max_iter=3).fit(numbers, rows["rent"])
-    nodes = boosting._predictors[1][0].nodes
-    nodes["left"][0] = len(nodes)
-    forest = RandomForestRegressor(3).fit(numbers, rows["rent"])
-    forest.estimators_[2].tree_.children_right[0] = 0  # it would go round for ever
-    lost = RandomForestRegressor(3).fit(numbers, rows["rent"])
-    lost.estimators_[0].tree_.feature[0] = 2
-    wide, narrow = (
-        DecisionTreeRegressor(max_depth=2).fit(rows[columns], rows["rent"]) for columns in (three, three[:1])
-    )
-    narrow.tree_ = wide.tree_
-    stages = GradientBoostingRegressor(n_estimators=3).fit(numbers.fillna(0), rows["rent"])
-    stages.estimators_ = np.repeat(stages.estimators_, 300, axis=1)  # it would write beyond the answers
-    reaching = GradientBoostingRegressor(n_estimators=3).fit(numbers.fillna(0), rows["rent"])
-    reaching.estimators_[1, 0] = wide
-    by_set, few_words, no_category = (
-        HistGradientBoostingRegressor(max_iter=3, categorical_features=["rooms"]).fit(numbers, rows["rent"])
-        for _ in range(3)
-    )
-    by_set._predictors[0][0].nodes["bitset_idx"] = 9
-    few_words._predictors[0][0].raw_left_cat_bitsets = np.zeros((9, 1), np.uint32)
-    no_category._bin_mapper.is_categorical_ = np.zeros(2, np.uint8)
-    assert all(
-        any((tree.nodes["is_categorical"] != 0).any() for tree, *_ in each._predictors)
-        for each in (by_set, no_category)
-    )
-    for damaged in (boosting, forest, lost, narrow, stages, reaching, by_set, few_words, no_category):
-        with pytest.raises(DataError, match="a split of a tree points to no node or column of it"):
-            foreign_estimator("model.skops", dumps(damaged))
-
-
-def test_a_file_that_has_a_function_called_is_not_read() -> None:
-    given = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": []}
-    called = {"__class__": "check_array", "__module__": "sklearn.utils.validation", "content": given}
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        schema = {**called, "__loader__": "ConstructorFromReduceNode", "protocol": 2}
-        archive.writestr("schema.json", json.dumps({"content": [schema]}))
-    with pytest.raises(DataError, match=r"building it calls sklearn\.utils\.validation\.check_array"):
-        foreign_estimator("model.skops", packed.getvalue())
-
-
-def test_a_file_that_unpacks_to_more_than_a_model_has_is_not_unpacked() -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("schema.json", "{}")
-        archive.infolist()[0].file_size = MOST_BYTES + 1
-    with pytest.raises(DataError, match="unpacked it has 2,000,000,001 bytes"):
-        foreign_estimator("model.skops", packed.getvalue())
-
-
-@pytest.mark.parametrize("schema", ["[1]", "[" * 100_000, '{"protocol": 2, "__loader__": "JsonNode", "content": 3}'])
-def test_a_damaged_file_is_refused_in_words(schema: str) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("schema.json", schema)
-    with pytest.raises(DataError, match=r"model\.skops is not adopted: "):
-        foreign_estimator("model.skops", packed.getvalue())

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from tasks.model import ModelSchema, export_model, prove_parity
+from tasks.model import ModelSchema, ParityProof, export_model, prove_parity
 from tasks.model.adoption.adopted_pipeline import AdoptedPipeline
 from tasks.spec.project_spec import ProjectSpec
 from tasks.statistics import LOSSES, RESIDUALS, DayEvidence, PromiseEvidence
 from tasks.train.assessment.cross_fitting import CrossFit, ReleaseEvidence, bias_unit
 from tasks.train.data.training_table import label_values, row_weights
-from tasks.train.fit.portable_fit import PARITY_ROWS, FittedModel
-from tasks.train.model_search.recipes import Recipe
+from tasks.train.fit.portable_fit import FittedModel
 
 
-def adopted_fit(pipeline: AdoptedPipeline, rows: pd.DataFrame, spec: ProjectSpec, trained_until: date) -> FittedModel:
+def proven_model(pipeline: AdoptedPipeline, rows: pd.DataFrame, schema: ModelSchema) -> ParityProof:
     """Return a pipeline as an exported model.
 
     Parameters
     ----------
     rows : DataFrame
-        Rows with features, oldest first, on which the export is compared with the original: the newest 10,000.
-    trained_until : date
-        The last day of the rows that it was fitted on, as a person says.
+        Rows on which the export is compared with the original.
+    schema : ModelSchema
+        What is known of the model without its file.
 
     Raises
     ------
@@ -36,27 +34,10 @@ def adopted_fit(pipeline: AdoptedPipeline, rows: pd.DataFrame, spec: ProjectSpec
         The export does not predict as the original.
     """
     pipeline.require_answers(rows)
-    final = pipeline.original.steps[-1][1] if hasattr(pipeline.original, "steps") else pipeline.original
-    recipe = Recipe((), estimator=f"adopted {type(final).__name__}", features=pipeline.columns)
-    before = [day for day in rows["event_date"] if day <= trained_until]
-    first = min(before, default=trained_until)
-    schema = ModelSchema(
-        project=spec.project,
-        task=spec.training.task,
-        metric=spec.scope.metric,
-        event_time=spec.source.event_time,
-        numbers=pipeline.numbers,
-        booleans=pipeline.booleans,
-        categories=pipeline.categories,
-        function=spec.row_function,
-        trained_from=first.isoformat(),
-        trained_until=trained_until.isoformat(),
-        recipe=recipe.described(),
-    )
-    exported = export_model(pipeline.on_matrix, schema)
+    read = replace(schema, numbers=pipeline.numbers, booleans=pipeline.booleans, categories=pipeline.categories)
+    exported = export_model(pipeline.on_matrix, read)
     named = replace(exported.schema, classes=_class_names(exported.schema))
-    proof = prove_parity(replace(exported, schema=named), pipeline.scores, rows.iloc[-PARITY_ROWS:])
-    return FittedModel(recipe, proof.model, proof.difference, len(before), first, trained_until)
+    return prove_parity(replace(exported, schema=named), pipeline.scores, rows)
 
 
 def holdout_evidence(model: FittedModel, holdout: pd.DataFrame, spec: ProjectSpec) -> ReleaseEvidence:
