@@ -10,6 +10,7 @@ from tasks.inference.automation_degree import Degree, deferred_under
 from tasks.score.answer_destination import Answers, answer_destination
 from tasks.score.answer_table import AnswerTable
 from tasks.score.automation_rate import AutomationRate, automation
+from tasks.score.delta_answers import DeltaAnswers
 from tasks.score.output_files import AnswerFiles
 from tasks.score.prediction_rows import predictions
 
@@ -19,6 +20,7 @@ __all__ = [
     "Answers",
     "AutomationRate",
     "Degree",
+    "DeltaAnswers",
     "answer_destination",
     "automation",
     "deferred_under",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -14,28 +14,9 @@ from tasks.databases import ARROW, Kind, TableWriter, is_there, literal, open_wr
 from tasks.errors import SourceError
 from tasks.lake import Batch
 from tasks.render.values import counted
-from tasks.score.prediction_rows import as_proposals
+from tasks.score.answer_rows import KEY, AnswerRows
 
-COLUMNS: Mapping[str, Kind] = {
-    "row_id": "text",
-    "version": "whole",
-    "event_date": "day",
-    "prediction": "real",
-    "score": "real",
-    "confidence": "real",
-    "deferred": "truth",
-    "reasons": "text",
-    "probabilities": "reals",
-    "predicted_class": "text",
-    "proposal": "truth",
-    "batch_id": "text",
-    "time": "moment",
-}
-"""What is written of each answer: one row for each id and version."""
-BOUNDS: Mapping[str, Kind] = {"lower": "real", "upper": "real"}
-"""What is written of the answers of a project with intervals too."""
 DELIVERIES: Mapping[str, Kind] = {"delivery": "text", "project": "text", "answers": "whole", "written": "moment"}
-KEY = ("row_id", "version")
 Own = Callable[[str, pd.Series], BoolArray]
 
 
@@ -55,35 +36,24 @@ class AnswerTable:
         The project.
     environment : mapping of str to str
         For the variables of libpq.
-    proposals : bool
-        Whether a person decides on the answers.
-    renamed : mapping of str to str
-        The columns with another name in the table.
+    rows : AnswerRows
+        What is written of an answer.
     timeout_minutes : float
         The longest duration of a statement.
     is_private : bool
         Whether no message may quote a cell.
-    blind_share : float
-        Of the rows that people decide, those without the proposal.
-    intervals : bool
-        Whether the bounds of intervals are written.
+    formerly : tuple of str
+        The names that the project had before.
     """
 
     address: str = field(repr=False)
     table: str
     project: str
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-    proposals: bool = False
-    renamed: Mapping[str, str] = field(default_factory=dict)
+    rows: AnswerRows = field(default_factory=AnswerRows)
     timeout_minutes: float = 30
     is_private: bool = False
-    blind_share: float = 0.0
-    intervals: bool = False
-
-    @property
-    def columns(self) -> Mapping[str, Kind]:
-        """The columns of an answer."""
-        return {**COLUMNS, **BOUNDS} if self.intervals else COLUMNS
+    formerly: tuple[str, ...] = ()
 
     @property
     def ledger(self) -> str:
@@ -109,6 +79,10 @@ class AnswerTable:
         with self._open(writes=False) as writer:
             return self._handed_out(writer) if self._exists(writer) else set()
 
+    def lacking(self, names: Collection[str]) -> set[str]:
+        """Return the deliveries without their answers in the table; it raises what `names` does."""
+        return {*names} - self.names()
+
     def described(self) -> str:
         """Return what the table has now, for a person; it raises what `names` does."""
         absent = f"{self.table} is not there yet; the first night with answers makes it"
@@ -132,7 +106,7 @@ class AnswerTable:
                 self._make(writer)
             if name in self._handed_out(writer):
                 return
-            given = writer.give(self._shown(answers))
+            given = writer.give(self.rows.table(answers))
             writer.run(self._upsert(given))
             row = pa.table(
                 {"delivery": [name], "project": [self.project], "answers": [len(answers)]}
@@ -158,7 +132,7 @@ class AnswerTable:
             writer.lock(self.table)
             if not self._exists(writer):
                 return
-            row_id, batch_id = quoted(self._column("row_id")), quoted("batch_id")
+            row_id, batch_id = quoted(self.rows.column("row_id")), quoted("batch_id")
             gone = list[tuple[str, str]]()
             for part in writer.batches(f"SELECT {row_id} AS row_id, {batch_id} AS batch_id FROM {self._relation}"):  # noqa: S608 - quoted
                 for batch, rows in part.to_pandas().groupby("batch_id"):
@@ -179,29 +153,19 @@ class AnswerTable:
             self.address, self.environment, self.timeout_minutes, is_private=self.is_private, writes=writes
         )
 
-    def _column(self, name: str) -> str:
-        return self.renamed.get(name, name)
-
-    def _shown(self, answers: pd.DataFrame) -> pa.Table:
-        in_utc = answers["time"].dt.tz_convert(None)  # which Arrow takes as UTC
-        shown = as_proposals(answers, self.blind_share) if self.proposals else answers.assign(proposal=False)
-        shown = shown.assign(time=in_utc)
-        schema = pa.schema([(name, ARROW[kind]) for name, kind in self.columns.items()])
-        return pa.Table.from_pandas(shown[list(self.columns)], schema=schema, preserve_index=False)
-
     def _upsert(self, given: str) -> str:
-        own = {name: quoted(self._column(name)) for name in self.columns}
+        own = {name: quoted(self.rows.column(name)) for name in self.rows.kinds}
         key = ", ".join(own[name] for name in KEY)
-        changed = ", ".join(f"{own[name]} = excluded.{own[name]}" for name in self.columns if name not in KEY)
+        changed = ", ".join(f"{own[name]} = excluded.{own[name]}" for name in self.rows.kinds if name not in KEY)
         return (
             f"INSERT INTO {self._relation} AS stored ({', '.join(own.values())}) "  # noqa: S608 - quoted
-            f"SELECT {', '.join(map(quoted, self.columns))} FROM {given} WHERE true "
+            f"SELECT {', '.join(map(quoted, self.rows.kinds))} FROM {given} WHERE true "
             f"ON CONFLICT ({key}) DO UPDATE SET {changed} WHERE excluded.{own['time']} >= stored.{own['time']}"
         )
 
     def _handed_out(self, writer: TableWriter) -> set[str]:
         found = writer.rows(f"SELECT delivery, project FROM {relation_name(self.ledger)}")  # noqa: S608 - quoted
-        if others := sorted({str(project) for _, project in found} - {self.project}):
+        if others := sorted({str(project) for _, project in found} - {self.project, *self.formerly}):
             raise SourceError(
                 f"{self.table} has answers of the project {others[0]!r}; expected a table of {self.project!r} alone: "
                 "name another one in scoring.table"
@@ -216,16 +180,16 @@ class AnswerTable:
         SourceError
             One of them has other columns.
         """
-        wanted = {self._column(name): kind for name, kind in self.columns.items()}
+        wanted = {self.rows.column(name): kind for name, kind in self.rows.kinds.items()}
         found = [
-            _fits(writer, self.table, wanted, [self._column(name) for name in KEY]),
+            _fits(writer, self.table, wanted, [self.rows.column(name) for name in KEY]),
             _fits(writer, self.ledger, DELIVERIES, ["delivery"]),
         ]
         return all(found)
 
     def _make(self, writer: TableWriter) -> None:
-        wanted = {self._column(name): kind for name, kind in self.columns.items()}
-        _make_table(writer, self.table, wanted, [self._column(name) for name in KEY])
+        wanted = {self.rows.column(name): kind for name, kind in self.rows.kinds.items()}
+        _make_table(writer, self.table, wanted, [self.rows.column(name) for name in KEY])
         _make_table(writer, self.ledger, DELIVERIES, ["delivery"])
         writer.run(f"DELETE FROM {relation_name(self.ledger)}")  # noqa: S608 - quoted
 

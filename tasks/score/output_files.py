@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -47,6 +47,10 @@ class AnswerFiles:
             When the store does not answer.
         """
         return {file.base_name for file in listed(self.root, self.options)}
+
+    def lacking(self, names: Collection[str]) -> set[str]:
+        """Return the names without a file; it raises what `names` does."""
+        return {*names} - self.names()
 
     def write(self, name: str, answers: pd.DataFrame) -> None:
         """Write a file of answers as a whole; no reader sees a part of it.

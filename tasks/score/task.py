@@ -77,10 +77,9 @@ class Scorer:
         """
         if self.files is None:
             return 0
-        there = self.files.names()
-        lacking = {name: batch for batch in batches if (name := self.files.name(batch)) not in there}
-        made = 0
-        for name, batch in lacking.items():
+        named = {self.files.name(batch): batch for batch in batches}
+        lacking, made = self.files.lacking(named), 0
+        for name, batch in ((name, batch) for name, batch in named.items() if name in lacking):
             answers = served_answers(self.lake, self.project, batch)
             if len(answers):
                 self.files.write(name, answers)

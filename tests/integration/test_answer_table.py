@@ -25,6 +25,7 @@ from tasks.databases.sqlite_writer import SqliteWriter
 from tasks.errors import SourceError, Unreachable
 from tasks.lake import Lake
 from tasks.score import AnswerTable, answer_destination
+from tasks.score.answer_rows import AnswerRows
 from tasks.score.task import Scorer, score_batches
 from tests.integration.test_score import BATCHES, SCHEMA, Constant
 from tests.postgres_server import Database, running_postgres
@@ -221,7 +222,8 @@ def test_a_table_with_other_columns_is_refused_with_what_is_expected(base: Base)
 
 
 def test_a_table_of_the_users_own_may_have_more_columns_and_other_names(base: Base) -> None:
-    table = replace(base.table, renamed={"row_id": "Ride", "prediction": "fare"}, proposals=True)
+    rows = AnswerRows(renamed={"row_id": "Ride", "prediction": "fare"}, proposals=True)
+    table = replace(base.table, rows=rows)
     table.write("x/1", made())
     base.run("ALTER TABLE predictions ADD COLUMN seen integer DEFAULT 7")
     table.write("y/1", made("b"))
@@ -236,6 +238,7 @@ def test_a_table_belongs_to_one_project(base: Base) -> None:
     base.table.write("x/1", made())
     with pytest.raises(SourceError, match=r"has answers of the project 'mine'; expected a table of 'yours' alone"):
         replace(base.table, project="yours").names()
+    assert replace(base.table, project="yours", formerly=("mine",)).names() == {"x/1"}
 
 
 def test_what_is_erased_is_gone_and_the_rest_stays(base: Base) -> None:

@@ -148,7 +148,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_files_go_to_a_bucket_as_well(bucket: str, scorer: Scorer) -> None:
     handing = replace(scorer, files=AnswerFiles(bucket, "csv", options=s3_options(os.environ)))
     assert score_batches(handing, BATCHES[:1]) == 2
-    assert handing.files is not None
+    assert isinstance(handing.files, AnswerFiles)
     assert handing.files.names() == {f"predictions-{DAY}-a-1.csv"}
     assert handing.hand_out(BATCHES[:1]) == 0
 

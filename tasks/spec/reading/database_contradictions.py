@@ -68,7 +68,9 @@ def of_answer_table(spec: ProjectSpec) -> Found:
             [table],
             f"scoring.table is {scoring.table!r}; expected `name` or `schema.name` of at most 50 characters each",
         )
-    if names_one and "batch_id" in scoring.rename.values():
+    if names_one and scoring.format == "delta":
+        yield [("scoring", "format"), key], "scoring.format is 'delta', and scoring.output names a database; remove one"
+    if (names_one or scoring.format == "delta") and "batch_id" in scoring.rename.values():
         yield (
             [("scoring", "rename")],
             "scoring.rename has 'batch_id', which the table has already; expected another name",

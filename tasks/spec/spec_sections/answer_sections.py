@@ -87,7 +87,11 @@ class Scoring(SpecSection):
         "`postgresql://user@host/name` without a password, or `sqlite:///file`.",
     )
     timeout_minutes: int = Field(30, ge=1, le=1440, description="The longest duration of a statement of a database.")
-    format: Literal["parquet", "csv"] = Field("parquet", description="The format of these files.")
+    format: Literal["parquet", "csv", "delta"] = Field(
+        "parquet",
+        description="The format of these files; with `delta`, `output` is a Delta table that has the newest prediction "
+        "of each row and version.",
+    )
     rename: dict[str, Annotated[str, Field(min_length=1, max_length=128)]] = Field(
         {},
         description="Other names for columns of these files, such as `{row_id: call, event_date: day, prediction: "

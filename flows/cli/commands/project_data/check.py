@@ -20,7 +20,7 @@ from tasks.features import require_function
 from tasks.ingest import landing_zones, open_source
 from tasks.render.safe_text import terminal
 from tasks.render.values import counted
-from tasks.score import AnswerTable, answer_destination
+from tasks.score import AnswerTable, DeltaAnswers, answer_destination
 from tasks.spec import ProjectSpec, find_project, projects_folder, read_spec
 from tasks.spec.field_types import NAME_IN_WORDS
 from tasks.spec.find_project import FILE, known_projects, misnamed_projects
@@ -137,8 +137,8 @@ def _unusable_output(spec: ProjectSpec, folder: Path, console: Console) -> list[
     """Return why answers cannot be written to the table that the spec names, if it names one; nothing is written."""
     try:
         answers = answer_destination(spec, folder, os.environ)
-        if isinstance(answers, AnswerTable):
-            console.print(f"[green]ok[/]    scoring.table: {terminal(answers.described())}")
+        if isinstance(answers, AnswerTable | DeltaAnswers):
+            console.print(f"[green]ok[/]    scoring.output: {terminal(answers.described())}")
     except Error as error:
         return [f"scoring.output: {error}"]
     return []

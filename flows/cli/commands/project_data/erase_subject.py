@@ -19,7 +19,7 @@ from tasks.dataset.feature_lookup import keep_latest_values
 from tasks.errors import DataError
 from tasks.lake import Batch, Deliveries, Lake, append_entry, deliveries, forget_history, read_entries
 from tasks.records import RetrainingEntry, UpkeepEntry
-from tasks.score import Answers, AnswerTable
+from tasks.score import Answers, AnswerTable, DeltaAnswers
 from tasks.score.erased_answers import erase_answers
 from tasks.spec import ProjectSpec
 from tasks.upkeep.erasure import FORGOTTEN, ErasurePlan
@@ -77,7 +77,7 @@ def erase(
     write_without(lake, spec, amended, request.moment)
     write_quarantined(lake, project, plan.left, request.moment)
     own = partial(_own_answers, spec, subject, found)
-    if isinstance(answers, AnswerTable):
+    if isinstance(answers, AnswerTable | DeltaAnswers):
         answers.erase(own, plan.moved)
     elif answers is not None:
         erase_answers(answers, deliveries(lake, project), own, plan.moved)
