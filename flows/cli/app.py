@@ -29,7 +29,6 @@ app = typer.Typer(
     help="Leeway keeps models in production honest: nightly checks, drift monitoring, proven and approved retraining.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "token_normalize_func": lambda name: RENAMED.get(name, name),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +113,35 @@ def test_options_still_work_under_their_old_names(words: str, here: Path, leeway
     assert (said.code, said.err) == (1, "error: no project 'shop' in deployments; known: none yet\n")
     shown = leeway(words.split(maxsplit=1)[0], "--help").out.split()
     assert not {f"--{name}" for name in RENAMED} & set(shown)
+
+
+def test_a_shell_completes_commands_and_the_names_of_projects(here: Path) -> None:
+    for name in ("house-prices", "house-rents", "spam"):
+        (here / "deployments" / name).mkdir(parents=True)
+        (here / "deployments" / name / "project.yaml").write_text(f"project: {name}\n")
+    command = Path(sys.executable).with_name("leeway")
+
+    def completed(words: str, place: int, where: Path = here) -> list[str]:
+        asked = {"_LEEWAY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(place)}
+        done = subprocess.run([command], env=os.environ | asked, cwd=where, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert completed("leeway rol", 1) == ["rollback"]
+    assert completed("leeway run ret", 2) == ["retrain"]
+    assert completed("leeway status house", 2) == ["house-prices", "house-rents"]
+    assert completed("leeway run nightly sp", 3) == ["spam"]
+    assert completed("leeway serve spam house-p", 3) == ["house-prices"]
+    (here / "leeway.toml").write_text("projects = 3\n")
+    assert completed("leeway status house", 2) == []  # what cannot be read completes nothing, and says nothing
+    shown = subprocess.run(
+        [command, "--show-completion"],
+        env=os.environ | {"SHELL": "/bin/bash"},
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "_LEEWAY_COMPLETE" in shown.stdout + shown.stderr
 
 
 def test_the_command_line_starts_without_heavy_packages() -> None:

@@ -52,6 +52,7 @@ def test_status_of_a_project_without_nights_is_a_line(leeway: Leeway) -> None:
     said = leeway("status")
     assert said.code == 0
     assert [cell.strip() for cell in said.out.splitlines()[2].split("│")] == ["orders", "none", "-", "-", "-", "-"]
+    assert "orders: no night has been run yet; `leeway run nightly orders` runs the first" in said.out
     assert "no servers answer; `leeway up` starts them" in said.out
 
 

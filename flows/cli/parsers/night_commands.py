@@ -8,14 +8,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.cli.parsers.arguments import FAILED, AsJson, Project, Reason
+from flows.cli.parsers.arguments import FAILED, AsJson, Project, Reason, project_names
 
 night_app = typer.Typer()
 
 
 @night_app.command()
 def status(
-    project: Annotated[str | None, typer.Argument(help="The project.", show_default="all projects")] = None,
+    project: Annotated[
+        str | None, typer.Argument(help="The project.", show_default="all projects", autocompletion=project_names)
+    ] = None,
     as_json: AsJson = False,
     page: Annotated[
         Path | None, typer.Option("--page", help="Write one page about all projects to this HTML file instead.")

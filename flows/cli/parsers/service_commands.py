@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.cli.parsers.arguments import project_names
+
 service_app = typer.Typer()
 
 
@@ -14,7 +16,12 @@ service_app = typer.Typer()
 def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command
     projects: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PROJECT]...", help="The projects.", show_default="all with a champion"),
+        typer.Argument(
+            metavar="[PROJECT]...",
+            help="The projects.",
+            show_default="all with a champion",
+            autocompletion=project_names,
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port of the service.", min=1, max=65534)] = 8500,
@@ -87,7 +94,12 @@ def serve_key(
 @service_app.command()
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option of the command
     project: Annotated[
-        str | None, typer.Argument(help="The project's name, its folder, or its project.yaml.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The project's name, its folder, or its project.yaml.",
+            show_default=False,
+            autocompletion=project_names,
+        ),
     ] = None,
     version: Annotated[
         int | None, typer.Option("--version", help="The version's number.", show_default="the champion")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from flows.cli.parsers.arguments import FAILED, AsJson
+from flows.cli.parsers.arguments import FAILED, AsJson, project_names
 
 start_app = typer.Typer()
 
@@ -70,7 +70,12 @@ def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
 @start_app.command()
 def check(
     project: Annotated[
-        str | None, typer.Argument(help="The project's name, its folder, or its project.yaml.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The project's name, its folder, or its project.yaml.",
+            show_default=False,
+            autocompletion=project_names,
+        ),
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Check every project.")] = False,
@@ -155,7 +160,10 @@ def demo(
 @start_app.command()
 def logs(
     project: Annotated[
-        str | None, typer.Argument(help="The project with the run.", show_default="the processes of `leeway up`")
+        str | None,
+        typer.Argument(
+            help="The project with the run.", show_default="the processes of `leeway up`", autocompletion=project_names
+        ),
     ] = None,
     flow: Annotated[
         Literal["nightly", "monitor", "promote", "retrain", "upkeep"] | None,

@@ -44,7 +44,7 @@ def show_status(project: str | None) -> None:
         console.print("no project yet: `leeway init DATA --time COLUMN --label COLUMN` writes one from your data")
         return
     table = Table("project", "champion", "since", "last night", "decision", "attention", show_edge=False)
-    specs, attention, champions = [], [], dict[str, int]()
+    specs, attention, begin, champions = [], [], [], dict[str, int]()
     running: list[tuple[str, RolloutEntry]] = []
     for name in names:
         try:
@@ -62,11 +62,12 @@ def show_status(project: str | None) -> None:
         specs.append(spec)
         champions.update((spec.project, each.number) for each in champion_record(record).champions()[:1])
         attention += [(spec.project, action) for action in pending]
+        begin += [] if record else [spec.project]
         if (step := running_rollout(record)) is not None:
             running.append((spec.project, step))
     console.print(table)
     _show_rollouts(running, console)
-    _show_attention(attention, console)
+    _show_attention(attention, begin, console)
     where = home(find_project(names[0]))
     show_served(specs, champions, where, console)
     stack = running_stack(where)
@@ -101,16 +102,15 @@ def _show_rollouts(running: Sequence[tuple[str, RolloutEntry]], console: Console
         console.print(terminal(f"{text}; `leeway why {project} rollout`"))
 
 
-def _show_attention(attention: Sequence[tuple[str, PendingAction]], console: Console) -> None:
-    """Print what goes on only when a person acts: what, since when, who, and how."""
-    if not attention:
-        console.print("nothing needs attention")
-        return
-    console.print("[bold]needs attention[/]")
+def _show_attention(attention: Sequence[tuple[str, PendingAction]], begin: Sequence[str], console: Console) -> None:
+    """Print what goes on only when a person acts: what, since when, who, and how; and which projects have no record."""
+    console.print("[bold]needs attention[/]" if attention else "nothing needs attention")
     for project, action in attention:
         how = f": {action.how}" if action.how else ""
         since = f"since the night of {action.since} ({_age(action.since)})"
         console.print(terminal(f"  {project}: {action.what}, {since}, {action.who}{how}"))
+    for project in begin:
+        console.print(terminal(f"{project}: no night has been run yet; `leeway run nightly {project}` runs the first"))
 
 
 def _show_mismatches(specs: Sequence[ProjectSpec], where: Path, stack: Endpoints | None, console: Console) -> None:
