@@ -40,6 +40,8 @@ COLUMNS = (
     ("bias", 7),
     ("decision", 46),
 )
+FEWEST_CHARACTERS = 30
+"""A decision with less room in its line has lines of its own."""
 PROJECT = "project"
 Columns: TypeAlias = tuple[tuple[str, int], ...]
 Show: TypeAlias = Callable[[tuple[str, ...]], None]
@@ -219,32 +221,34 @@ def _show_after(first: tuple[str, ...], show: Show, cells: tuple[str, ...]) -> N
 def _table(console: Console, columns: Columns) -> Iterator[Show]:
     """Give a function that shows a row: in a live table on a terminal, as lines elsewhere."""
     if not console.is_terminal:
-        console.out(as_line(tuple(name for name, _ in columns), columns), highlight=False)
-        yield lambda cells: console.out(as_line(cells, columns), highlight=False)
+        console.out(as_line(tuple(name for name, _ in columns), columns, console.width), highlight=False)
+        yield lambda cells: console.out(as_line(cells, columns, console.width), highlight=False)
         return
     shown = table(*(name for name, _ in columns))
     with Live(shown, console=console, vertical_overflow="visible"):
         yield lambda cells: shown.add_row(*map(terminal, cells))
 
 
-def as_line(cells: tuple[str, ...], columns: Columns = COLUMNS) -> str:
+def as_line(cells: tuple[str, ...], columns: Columns = COLUMNS, width: int = PIPE_WIDTH) -> str:
     """Return a row of the table as text; a decision that is too long continues below its first line.
+
+    Where a line has no room for it, it has lines of its own.
 
     Examples
     --------
     >>> print(as_line(("2015-01-05", "198", "0", "-", ".1312", "+.041", "score: no column is past its leeway")))
     2015-01-05  198    0            -                       .1312    +.041    score: no column is past its leeway
+    >>> print(as_line(("2015-01-05", "198", "0", "-", ".1312", "+.041", "score: within leeway"), width=80))
+    2015-01-05  198    0            -                       .1312    +.041
+                score: within leeway
     """
     *values, decision = cells
-    begin = "".join(f"{value:<{width}}  " for value, (_, width) in zip(values, columns[:-1], strict=True))
-    return textwrap.fill(
-        decision,
-        PIPE_WIDTH,
-        initial_indent=begin,
-        subsequent_indent=" " * len(begin),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    begin = "".join(f"{value:<{size}}  " for value, (_, size) in zip(values, columns[:-1], strict=True))
+    fill = partial(textwrap.fill, decision, width, break_long_words=False, break_on_hyphens=False)
+    if width - len(begin) >= FEWEST_CHARACTERS:
+        return fill(initial_indent=begin, subsequent_indent=" " * len(begin))
+    below = " " * (columns[0][1] + 2)
+    return f"{begin.rstrip()}\n{fill(initial_indent=below, subsequent_indent=below)}"
 
 
 def landing_nights(workspace: Workspace, after: date) -> list[date]:

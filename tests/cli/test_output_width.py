@@ -108,3 +108,12 @@ def test_a_long_decision_of_the_demo_continues_below_itself() -> None:
     assert len(lines) > 4
     assert too_long("\n".join(lines)) == []
     assert {len(line) - len(line.lstrip()) for line in lines[1:]} == {lines[0].index("the champion")}
+
+
+def test_on_80_characters_a_decision_of_the_demo_has_lines_of_its_own() -> None:
+    cells = ("2015-01-05", *("0" for _ in COLUMNS[1:-1]), LONG_REASON)
+    values, *decision = as_line(cells, width=80).splitlines()
+    assert values.split() == list(cells[:-1])
+    assert " ".join(" ".join(decision).split()) == LONG_REASON.strip()
+    assert max(map(len, decision)) <= 80
+    assert {len(line) - len(line.lstrip()) for line in decision} == {12}
