@@ -6,6 +6,7 @@ also readers who cannot tell the colours apart can see.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,13 @@ from markupsafe import Markup
 
 from tasks.records import ColumnDistribution
 from tasks.render.pages import render
-from tasks.render.values import axis_label
 
 HEIGHT = 100
 FOLDED_FROM = 12
 MOST = 500
 NOTHING = 1e-6  # of the range: an end as near to 0 is 0
 WHOLE = 0.0995  # from here on a share is shown without a decimal
+MOST_DIGITS = 9  # before and after the point
 TRIFLE = 0.0005  # of the rows: a share below is shown as none
 
 
@@ -140,4 +141,17 @@ def _percent(share: float) -> str:
 
 
 def _end(value: float, width: float) -> str:
-    return axis_label(0.0 if abs(value) < NOTHING * width else float(f"{value:.3g}"))
+    """Return an end of a range, to three digits or to a hundredth of the width, whichever is finer.
+
+    A width of 1.2 has hundredths of about 0.01; one of 114, of about 1; three digits of 1,203 are tens.
+
+    >>> [_end(value, width) for value, width in ((-122.4061, 1.2), (2014.0, 114.0), (1203.0, 144e3), (1e-9, 3.0))]
+    ['-122.41', '2,014', '1,200', '0']
+    """
+    if abs(value) < NOTHING * width or value == 0:
+        return "0"
+    digits = max(2 - math.floor(math.log10(size)) for size in (abs(value), width) if size > 0)
+    if digits > MOST_DIGITS or abs(value) >= 10**MOST_DIGITS:
+        return f"{value:.3g}"
+    text = f"{round(value, digits):,.{max(digits, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

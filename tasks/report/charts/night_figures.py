@@ -116,6 +116,7 @@ def automation_figure(nights: Sequence[NightEntry], span: NightSpan) -> str:
         span=span,
         lines=(ChartSeries("answered by the model", "", points),),
         tips=tuple((night, f"{share:.1f} %") for night, share in points),
+        includes=(0.0, 100.0),
     )
     return draw_line_chart(plot)
 
