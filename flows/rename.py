@@ -1,5 +1,7 @@
 """Gives a project another name: its folder, its lake, its model and experiment in MLflow, and who names it upstream.
 
+What the prediction service has kept of it goes along.
+
 The steps are made in an order in which no run can begin under either name: the record says it first, so that runs under
 the old name refuse; then the folder moves; a run under the new name refuses until the lake has moved too. Each step is
 skipped where it was made already, so the whole may be interrupted at any point, and repeated.
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.serving.log_carrier import is_written
 from flows.stack.deployments import remove_deployments
 from flows.steps.actor import person
 from flows.steps.events import emit_event
@@ -24,6 +27,8 @@ from tasks.errors import DataError, SpecError
 from tasks.lake import NIGHT_LEASE, Lake, acquire_lease, append_entry, move_project, read_entries
 from tasks.records import MigrationEntry, running_rollout
 from tasks.registry import Registry
+from tasks.serving_store import SERVING_FOLDER
+from tasks.serving_store.renamed_project import rename_kept
 from tasks.spec import ProjectSpec, home, projects_folder, read_spec
 from tasks.spec.find_project import FILE, checked_name
 from tasks.spec.reading.yaml_document import UnreadableError, read_document
@@ -50,6 +55,11 @@ class Renaming:
         """The path of project.yaml as it is now."""
         return self.projects / (self.new if self.has_moved else self.old) / FILE
 
+    @property
+    def serving(self) -> Path:
+        """The folder of the prediction service."""
+        return home(self.spec_path) / SERVING_FOLDER
+
 
 def rename(old: str, new: str, reason: str) -> str:
     """Rename a project, and return what was done.
@@ -69,6 +79,7 @@ def rename(old: str, new: str, reason: str) -> str:
     _move_folder(asked)
     asked.registry.rename(old, new)
     move_project(asked.lake, old, new)
+    rename_kept(asked.serving, old, new)
     _name_upstream(asked)
     remove_deployments(old)
     (home(asked.spec_path) / "metrics" / f"{old}.prom").unlink(missing_ok=True)
@@ -99,10 +110,13 @@ def _faults(asked: Renaming) -> Iterator[str]:
     record, taken = read_entries(asked.lake, old), read_entries(asked.lake, new)
     if not record and renamed_to(taken) != new:
         yield f"the lake has no record of {old!r}"
-    if record and taken:
+    is_copied = bool(record and taken) and asked.lake.identity(old) == asked.lake.identity(new)
+    if record and taken and not is_copied:  # a copy is what an interrupted renaming has left in a bucket
         yield f"the lake has a record of {new!r} already, with {len(taken)} entries; choose another name"
     if running_rollout(record) is not None:
         yield f"a rollout is under way; let it end, or end it (`leeway rollback {old}`)"
+    if is_written(asked.serving, old):
+        yield "the prediction service answers for it; stop the service, and let it serve the new name afterwards"
     if asked.registry.is_taken(old, new):
         yield f"MLflow has a model or an experiment {new!r} already; choose another name, or rename it there"
     if not asked.has_moved and (asked.projects / new).exists():

@@ -10,6 +10,7 @@ from tasks.errors import EvidenceError, Unreachable
 from tasks.whole_file import private_folder, write_whole
 
 MOVED = "moved"
+COMMITS = "decisions/_delta_log/"
 """The mark that a folder was copied whole."""
 
 
@@ -82,7 +83,9 @@ def move_folder(root: str, options: Mapping[str, str], old: str, new: str) -> No
     """Move a folder below a lake's root; it may be interrupted at any point, and repeated.
 
     In a folder it is one step. An object store has none: everything is copied, then a mark is written, then the former
-    objects are removed. Without the mark the copy is made again, and with it only the removal goes on.
+    objects are removed. Without the mark the copy is made again, and with it only the removal goes on. The commits of
+    the decision record are copied last, the oldest first, and removed first, the newest first: whenever it is
+    interrupted, either record can be read.
 
     Raises
     ------
@@ -98,14 +101,15 @@ def move_folder(root: str, options: Mapping[str, str], old: str, new: str) -> No
             return
         system, folder = file_system(root, options)
         found = system.get_file_info(fs.FileSelector(f"{folder}/{old}", recursive=True, allow_not_found=True))
-        paths = [each.path for each in found if each.type == fs.FileType.File]
+        of_files = (each.path for each in found if each.type == fs.FileType.File)
+        paths = sorted(of_files, key=lambda path: (path.startswith(f"{folder}/{old}/{COMMITS}"), path))
         mark = f"{folder}/{new}/objects/{MOVED}"
         if paths and system.get_file_info(mark).type != fs.FileType.File:
-            for path in sorted(paths):
+            for path in paths:
                 system.copy_file(path, f"{folder}/{new}/{path.removeprefix(f'{folder}/{old}/')}")
             with system.open_output_stream(mark) as stream:
                 stream.write(old.encode())
-        for path in paths:
+        for path in reversed(paths):
             system.delete_file(path)
         if system.get_file_info(mark).type == fs.FileType.File:
             system.delete_file(mark)

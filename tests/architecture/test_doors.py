@@ -107,6 +107,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/serve/service_settings.py": ({"files"}, "workers read their settings from a file"),
     "tasks/serve/protocols/label_api.py": ({"clock"}, "the moment at which labels were taken"),
     "tasks/serving_store/api_keys.py": ({"files"}, "API keys are a file of the home"),
+    "tasks/serving_store/renamed_project.py": ({"files"}, "moves what the service has kept of a project"),
     "tasks/serving_store/sent_files.py": ({"files"}, "labels and feedback wait in files of the home"),
     "tasks/serving_store/project_notes.py": ({"files"}, "what is said of projects is files of the home"),
     "tasks/serving_store/public_keys.py": ({"files"}, "workers read the keys of versions from a file"),
