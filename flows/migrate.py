@@ -13,7 +13,16 @@ from flows.workspace import Workspace
 from tasks import clock
 from tasks.agreement import Survey, convert, label_in_force, surveyed
 from tasks.errors import DataError
-from tasks.lake import NIGHT_LEASE, KindConflict, Lake, acquire_lease, append_entry, kind_conflicts, read_entries
+from tasks.lake import (
+    NIGHT_LEASE,
+    KindConflict,
+    Lake,
+    acquire_lease,
+    append_entry,
+    deliveries,
+    kind_conflicts,
+    read_entries,
+)
 from tasks.records import MigrationEntry
 from tasks.spec import ProjectSpec
 
@@ -55,7 +64,8 @@ def migrate(workspace: Workspace, asked: Migration) -> list[str]:
 def relabelling(workspace: Workspace, asked: Migration) -> list[tuple[MigrationEntry, Sequence[KindConflict]]]:
     """Return the entry that says that the label has another name now, if it has; nothing is stored under its name."""
     record = read_entries(workspace.lake, workspace.project)
-    before, now = label_in_force(record), workspace.spec.source.label.column
+    stored = deliveries(workspace.lake, workspace.project)
+    before, now = label_in_force(record, stored), workspace.spec.source.label.column
     if before in {None, now}:
         return []
     if not asked.same_label:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.agreement import ProjectFacts, changed_meaning
-from tasks.lake import Lake, kind_conflicts, read_entries, recorded_projects
+from tasks.lake import Lake, deliveries, kind_conflicts, read_entries, recorded_projects
 from tasks.records import champion_record, recorded_versions
 from tasks.registry import Registry
 from tasks.spec import ProjectSpec, known_projects
@@ -22,7 +22,7 @@ def project_facts(spec: ProjectSpec, lake: Lake, registry: Registry | None = Non
         record=champion_record(entries),
         recorded=recorded_versions(entries),
         registered=None if versions is None else frozenset(version.number for version in versions),
-        changed_meaning=tuple(changed_meaning(entries, spec)),
+        changed_meaning=tuple(changed_meaning(entries, spec, deliveries(lake, spec.project))),
         kind_conflicts=tuple(conflict.sentence for conflict in kind_conflicts(lake, spec)),
         others=frozenset(others),
     )

@@ -13,7 +13,7 @@ from flows.workspace import Workspace
 from tasks import clock
 from tasks.agreement import changed_meaning
 from tasks.errors import DataError, SpecError
-from tasks.lake import append_entry, kind_conflicts, read_entries
+from tasks.lake import append_entry, deliveries, kind_conflicts, read_entries
 from tasks.records import Entry, MigrationEntry, SpecEntry
 from tasks.spec import spec_changes, spec_content, spec_of
 
@@ -51,7 +51,8 @@ def require_agreement(workspace: Workspace) -> None:
     """
     record = read_entries(workspace.lake, workspace.project)
     conflicts = [conflict.sentence for conflict in kind_conflicts(workspace.lake, workspace.spec)]
-    if faults := [*changed_meaning(record, workspace.spec), *conflicts]:
+    stored = deliveries(workspace.lake, workspace.project)
+    if faults := [*changed_meaning(record, workspace.spec, stored), *conflicts]:
         raise SpecError(faults)
 
 
