@@ -115,6 +115,7 @@ class Lake:
                     raise
                 where = self.uri(project, table)
                 raise Unreachable(f"writing {where} failed: {error}; is the store up, and is there space?") from error
+            pa.default_memory_pool().release_unused()  # what the rows were made of
             return True
         if self.has(project, table, key):
             return False

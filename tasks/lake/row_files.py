@@ -21,7 +21,7 @@ from tasks.lake.object_files import file_system
 
 ParallelMap: TypeAlias = "Callable[..., Iterable[Any]]"
 """Does pieces of work with the meaning of `map`, in this process or on workers; results keep the order of the work."""
-PIECE_ROWS = 200_000  # held at once
+PIECE_ROWS = 200_000  # of a batch that is read whole; a larger one is read half as many rows at a time
 PART_ROWS = 1_000_000  # a file of a large batch with more is read in several parts
 BUFFER_BYTES = 1 << 20  # of a column, read at once from a disk
 PARTITIONS = 64  # of a night, as long as none of them becomes too large
@@ -64,7 +64,7 @@ class RowReader:
     schema: pa.Schema
 
     def pieces(self, part: RowPart) -> Iterator[pd.DataFrame]:
-        """Yield a part's rows in pieces of at most 200,000, one of them held at a time; the same cuts every time.
+        """Yield a part's rows in pieces, one of them held at a time; the same cuts every time.
 
         Raises
         ------
@@ -101,12 +101,14 @@ class RowReader:
         system, (path,) = self._places(part)
         far = self.lake.root.startswith("s3://")  # few large requests; a disk is read as far as a piece needs
         with parquet.ParquetFile(path, filesystem=system, pre_buffer=far, buffer_size=BUFFER_BYTES) as file:
-            count = file.num_row_groups
+            count, rows = file.num_row_groups, -(-PIECE_ROWS // 2)
             groups = [group for group in range(count) if group * shares // count == which]
-            for batch in file.iter_batches(PIECE_ROWS, row_groups=groups, use_threads=False) if groups else ():
+            for batch in file.iter_batches(rows, row_groups=groups, use_threads=False) if groups else ():
                 mine = _belonging(batch, part)
                 if mine.num_rows:
                     yield self._aligned(mine).to_pandas()
+                del batch, mine
+        pa.default_memory_pool().release_unused()  # Arrow keeps what it held at once, several times a piece
 
     def _aligned(self, batch: pa.RecordBatch) -> pa.Table:
         """Return rows of one file with the table's columns; columns that were added later have no values."""

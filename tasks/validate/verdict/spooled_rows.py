@@ -30,7 +30,7 @@ class SpooledRows:
         self._path = path
         self._writer: pa.RecordBatchFileWriter | None = None
         self._schema: pa.Schema | None = None
-        self._rows = 0
+        self._rows = self._chunks = 0
 
     def __len__(self) -> int:
         return self._rows
@@ -48,6 +48,7 @@ class SpooledRows:
             self._writer = pa.ipc.new_file(str(self._path), table.schema)
         self._writer.write_table(table.combine_chunks())
         self._rows += len(frame)
+        self._chunks += len(frame) > 0
 
     def close(self) -> None:
         """End the writing; the rows can be read only after it."""
@@ -81,11 +82,9 @@ class SpooledRows:
 
     def chunks(self, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
         """Yield the chunks, or some columns of them, one in memory at a time; none before the first was added."""
-        if self._schema is None:
-            return
         # The file is mapped, so that only the columns in use enter memory; a reader that is given a list of columns
-        # reads all of them nevertheless.
-        with pa.memory_map(str(self._path)) as file, pa.ipc.open_file(file) as reader:
-            for number in range(reader.num_record_batches):
+        # reads all of them nevertheless. It is mapped again for each chunk: the pages of a map stay in memory with it.
+        for number in range(self._chunks):
+            with pa.memory_map(str(self._path)) as file, pa.ipc.open_file(file) as reader:
                 chunk = pa.Table.from_batches([reader.get_batch(number)])
-                yield chunk.select(list(columns)) if columns else chunk
+            yield chunk.select(list(columns)) if columns else chunk
