@@ -102,7 +102,8 @@ def _entry_of(job: ChallengerJob, question: TrainingRequest, known: KnownRows, l
         return job.refuse(proven)
     trained, spec = proven.trained, workspace.spec
     ruler = job.champion.ruler if job.champion else None
-    released = refit_task(trained, known.labelled, proven.parts.holdout, spec, ruler)
+    compared = proven.comparison_set
+    released = refit_task(trained, known.labelled, compared.holdout, spec, ruler, compared.crossed)
     found = {
         "labels": labels,
         "without_consent": known.without_consent,

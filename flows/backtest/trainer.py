@@ -122,5 +122,6 @@ class BacktestTrainer:
             return evaluated, None
         stored = self.history.accepted.ruler if self.history.accepted else None
         ruler = champion.ruler if champion else stored
-        released = refit(evaluated.trained, request.known, evaluated.parts.holdout, spec, ruler)
+        compared = evaluated.comparison_set
+        released = refit(evaluated.trained, request.known, compared.holdout, spec, ruler, compared.crossed)
         return evaluated, version_files(released, evaluated, request.known, spec).files()

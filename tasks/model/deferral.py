@@ -40,7 +40,12 @@ def wrong_decisions(model: Predictor, truth: npt.ArrayLike, prediction: FloatArr
 
 
 def fit_deferral(
-    model: Predictor, rows: pd.DataFrame, errors: npt.ArrayLike, target_error: float, leading: Sequence[str] = ()
+    model: Predictor,
+    rows: pd.DataFrame,
+    errors: npt.ArrayLike,
+    target_error: float,
+    leading: Sequence[str] = (),
+    prediction: FloatArray | None = None,
 ) -> Deferral:
     """Fit the deferral of a model, for its schema.
 
@@ -56,6 +61,8 @@ def fit_deferral(
         Upper limit of the mean error of the automated rows.
     leading : sequence of str
         For a regression: the one or two most important inputs.
+    prediction : array, optional
+        Of each row, by a fit that had not seen it; by default that of the model.
 
     Raises
     ------
@@ -63,7 +70,8 @@ def fit_deferral(
         A column is missing, or an error is not a number.
     """
     schema, row_errors = model.schema, np.asarray(errors, dtype=np.float64)
-    prediction, inputs = model.predict(rows), input_matrix(rows, model.schema)
+    inputs = input_matrix(rows, model.schema)
+    prediction = model.predict(rows) if prediction is None else prediction
     typical = typical_values(inputs, schema)
     if schema.task != "regression":
         return replace(deferral_rule(row_errors, confidence(prediction, inputs, schema), target_error), typical=typical)

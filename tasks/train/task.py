@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.drift import Reference, build_reference
 from tasks.features import Parts
 from tasks.logs import line, logger
@@ -64,9 +65,12 @@ choose_and_fit_task = leeway_task("train")(choose_and_fit)
 
 def fit_after_change(
     rows: pd.DataFrame, spec: ProjectSpec, as_of: date, start: date
-) -> tuple[TrainingResult, CrossFit]:
-    """Choose and fit a recipe by its cross-fitted answers to the days since a change."""
-    trained, crossed = train_in_regime(rows, spec, as_of, start)
+) -> tuple[TrainingResult, CrossFit] | None:
+    """Choose and fit a recipe by its cross-fitted answers to the days since a change; None with too few of them."""
+    found = train_in_regime(rows, spec, as_of, start)
+    if found is None:
+        return None
+    trained, crossed = found
     logger().info(line("recipe_chosen", recipe=trained.fitted.recipe.name, seconds=trained.seconds, since=start))
     return trained, crossed
 
@@ -75,7 +79,12 @@ fit_after_change_task = leeway_task("train")(fit_after_change)
 
 
 def refit(
-    trained: TrainingResult, known: pd.DataFrame, holdout: pd.DataFrame, spec: ProjectSpec, ruler: Ruler | None
+    trained: TrainingResult,
+    known: pd.DataFrame,
+    holdout: pd.DataFrame,
+    spec: ProjectSpec,
+    ruler: Ruler | None,
+    crossed: FloatArray | None = None,
 ) -> ReleaseCandidate:
     """Refit the chosen recipe on all labelled rows, for release.
 
@@ -87,10 +96,12 @@ def refit(
         All labelled rows, with the hold-out.
     ruler : Ruler or None
         Ruler of the champion, kept so that profiles of different nights can be added; None for the first model.
+    crossed : array, optional
+        The prediction of each row of the hold-out by a fit that left it out, where the evaluated model learned from it.
     """
     fitted = fit_on_all_rows(trained.recipe, trained.fitted_calibration, known, spec)
     weights = importances(trained.fitted.portable, holdout, spec, spec.training.seed)
-    rule = release_deferral(trained.fitted.portable, fitted.portable, holdout, spec, weights)
+    rule = release_deferral(trained.fitted.portable, fitted.portable, holdout, spec, weights, crossed)
     if rule is not None:
         fitted = replace(fitted, portable=replace_schema(fitted.portable, deferral=rule))
         logger().info(line("deferral_found", bound=rule.error_bound, rows=rule.rows, share=rule.share))

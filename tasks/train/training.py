@@ -18,7 +18,7 @@ from tasks.train.assessment.regime_fit import fit_in_regime
 from tasks.train.data.training_table import TrainingTable, training_table
 from tasks.train.fit.calibration import FittedCalibration, fit_calibration
 from tasks.train.fit.portable_fit import FittedModel, fit_from_cache
-from tasks.train.fit.recipe_fit import FitCache, without_level
+from tasks.train.fit.recipe_fit import FEWEST_CLASSES, FitCache, without_level
 from tasks.train.model_search.feature_selection import FeatureSelection, select_features
 from tasks.train.model_search.recipes import Recipe, candidate_recipes
 from tasks.train.model_search.search import search_recipes
@@ -26,7 +26,6 @@ from tasks.train.model_search.search_options import LeaderboardLine, ParallelMap
 
 Outcome: TypeAlias = "list[FoldResult] | str"
 """The folds of a recipe, or why it cannot be fitted."""
-FEWEST_CLASSES = 3  # of a multiclass task
 TRYING_SHARE = 0.8  # of training_minutes; the rest is for the final fit and its proof
 
 
@@ -119,17 +118,26 @@ def train(
     return TrainingResult(model, leaderboard, search.stopwatch() - start, calibration, selection)
 
 
-def train_in_regime(rows: pd.DataFrame, spec: ProjectSpec, as_of: date, start: date) -> tuple[TrainingResult, CrossFit]:
+def train_in_regime(
+    rows: pd.DataFrame, spec: ProjectSpec, as_of: date, start: date
+) -> tuple[TrainingResult, CrossFit] | None:
     """Choose and fit a recipe soon after a change; return also its answers to the days since, as `fit_in_regime` does.
 
     Parameters
     ----------
     start : date
         The first day since the change.
+
+    Returns
+    -------
+    tuple or None
+        None where too little is known of the days since the change.
     """
     stopwatch = SearchOptions().stopwatch
     begun = stopwatch()
     found = fit_in_regime(rows, spec, as_of, start)
+    if found is None:
+        return None
     results = {result.recipe: [result] for result in found.results}
     leaderboard = [_line(recipe, results, found.fitted.recipe) for recipe in results]
     return TrainingResult(found.fitted, leaderboard, stopwatch() - begun, found.calibration), found.crossed

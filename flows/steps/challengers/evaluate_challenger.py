@@ -12,6 +12,7 @@ import pandas as pd
 
 from tasks.arrays import FloatArray, IntArray
 from tasks.evaluate import ComparisonSet, Evidence
+from tasks.evaluate.comparison_set import truth_for
 from tasks.evaluate.task import examine, examine_task
 from tasks.features import Parts, holdout_parts
 from tasks.model import Predictor
@@ -74,17 +75,14 @@ class TrainingRequest:
     def changed_on(self, spec: ProjectSpec) -> date | None:
         """Return the first day since the newest lasting change of the champion's error, if the hold-out is older.
 
-        Then candidates without the hold-out would know nothing of the new regime. None where the spec needs answers of
-        a fit without it: for several classes, and to find out which answers are sure enough.
+        Then candidates without the hold-out would know nothing of the new regime.
         """
         if self.champion is None or self.trained_until is None:
-            return None
-        if spec.training.task == "multiclass" or spec.automation.target_error is not None:
             return None
         rows = self.known[self.known["event_date"] > self.trained_until]
         if rows.empty:
             return None
-        truth, answer = rows[spec.source.label.column].to_numpy(float), self.champion.predict(rows)
+        truth, answer = truth_for(self.champion, rows, spec), self.champion.predict(rows)
         days = rows["event_date"].to_numpy().astype("datetime64[D]").astype(np.int64)
         weights, metric = row_weights(rows, spec), spec.scope.metric
         changed = max(_changed_on(measure[metric](truth, answer), weights, days) for measure in (LOSSES, RESIDUALS))
@@ -127,7 +125,7 @@ class TrainingSteps:
     """How a training runs its steps: as Prefect tasks, or as plain functions."""
 
     choose_and_fit: Callable[..., TrainingResult]
-    fit_after_change: Callable[..., tuple[TrainingResult, CrossFit]]
+    fit_after_change: Callable[..., tuple[TrainingResult, CrossFit] | None]
     examine: Callable[[ComparisonSet, ProjectSpec], Evidence]
 
 
@@ -154,8 +152,9 @@ def train_and_evaluate(
         `AS_TASKS` inside a Prefect flow, `PLAIN` in a replay.
     """
     changed = question.changed_on(spec)
-    if changed is not None:
-        return _since_change(question, spec, folder, changed, steps)
+    examined = None if changed is None else _since_change(question, spec, folder, changed, steps)
+    if examined is not None:
+        return examined
     parts = holdout_parts(question.known, days=spec.split.holdout_days, after=question.trained_until)
     past = without_holdout_groups(parts.past, parts.holdout, spec)
     learned_on = parts.holdout_from + timedelta(days=spec.source.label.delay_days - 1)
@@ -167,15 +166,22 @@ def train_and_evaluate(
 
 def _since_change(
     question: TrainingRequest, spec: ProjectSpec, folder: Path, changed: date, steps: TrainingSteps
-) -> EvaluatedChallenger:
-    """Choose a recipe by cross-fitting on the days since a change, and examine it on the answers that it gave there."""
+) -> EvaluatedChallenger | None:
+    """Choose a recipe by cross-fitting on the days since a change, and examine it on the answers that it gave there.
+
+    None where too little is known of these days.
+    """
     known = question.known
     since = known["event_date"] >= changed
     parts = Parts(known[~since], known[since], changed)
-    trained, crossed = steps.fit_after_change(known, spec, question.night, changed)
-    answers = np.full(len(known), np.nan)
+    fitted = steps.fit_after_change(known, spec, question.night, changed)
+    if fitted is None:
+        return None
+    trained, crossed = fitted
+    answers = np.full((len(known), *crossed.predictions.shape[1:]), np.nan)
     answers[crossed.rows] = crossed.predictions
-    baseline = baseline_predictions(parts.past, parts.holdout, spec, folder)
+    classes = trained.fitted.portable.schema.classes if spec.training.task == "multiclass" else ()
+    baseline = baseline_predictions(parts.past, parts.holdout, spec, folder, tuple(map(str, classes)))
     compared = replace(
         comparison_set(question, parts, trained, baseline),
         crossed=answers[since.to_numpy()],

@@ -13,7 +13,7 @@ from tasks.features.row_failures import without_values
 from tasks.model.input_matrix import as_numbers, as_text, days_since
 from tasks.spec.field_types import QUANTILE_METRICS
 from tasks.spec.project_spec import Privacy, ProjectSpec
-from tasks.train.data.training_table import class_names, label_values, row_weights
+from tasks.train.data.training_table import Classes, class_names, in_classes, label_values, row_weights
 from tasks.train.data.weighted_levels import weighted_median, weighted_quantile
 from tasks.user_code.function_calls import UnusableFunctionError, UserFunction, predictions_made
 
@@ -47,7 +47,7 @@ def baseline_prediction(rows: pd.DataFrame, spec: ProjectSpec) -> float:
 
 
 def baseline_predictions(
-    past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec, folder: Path = Path()
+    past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec, folder: Path = Path(), classes: Classes = ()
 ) -> FloatArray:
     """Return the prediction of the baseline for each row.
 
@@ -59,6 +59,8 @@ def baseline_predictions(
         Rows to predict; a rule of the project receives them without labels.
     folder : Path
         The folder of the project, where the module of its rule is searched first.
+    classes : tuple of str
+        Several classes in the order of their columns, with those of the past among them; by default these alone.
 
     Returns
     -------
@@ -74,6 +76,11 @@ def baseline_predictions(
     SpecError
         There is no such rule.
     """
+    predictions = _predictions(past, rows, spec, folder)
+    return in_classes(predictions, class_names(past, spec), classes) if classes else predictions
+
+
+def _predictions(past: pd.DataFrame, rows: pd.DataFrame, spec: ProjectSpec, folder: Path) -> FloatArray:
     rule, features = spec.scope.baseline, spec.features
     if rule not in CONSTANTS and ":" in rule:
         unlabelled = rows.drop(columns=spec.source.label.column, errors="ignore")

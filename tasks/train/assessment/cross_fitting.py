@@ -34,7 +34,7 @@ from tasks.statistics import (
     weighted_values,
 )
 from tasks.train.assessment.forward_validation import FEWEST_SCORED, link
-from tasks.train.data.training_table import TrainingTable, training_table
+from tasks.train.data.training_table import TrainingTable, in_classes, training_table
 from tasks.train.fit.calibration import FittedCalibration, calibrated_probabilities
 from tasks.train.fit.recipe_fit import FitCache, lacks_a_class
 from tasks.train.model_search.recipes import Recipe, without_window
@@ -42,7 +42,11 @@ from tasks.train.model_search.recipes import Recipe, without_window
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossFit:
-    """Rows that were left out: places in the table, days since 1970, answers, losses, residuals, labels, weights."""
+    """Rows that were left out: places in the table, days since 1970, answers, losses, residuals, labels, weights.
+
+    `learned` says whether the fit that answered a row knew its class: of several classes, one may have come in a single
+    block. Such a row was answered with a probability of 0.
+    """
 
     rows: IntArray
     days: IntArray
@@ -51,16 +55,19 @@ class CrossFit:
     residuals: FloatArray
     truth: FloatArray
     weights: FloatArray
+    learned: BoolArray
+
+    def where(self, kept: BoolArray) -> CrossFit:
+        """Return some of the rows."""
+        return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
 
     def since(self, day: int) -> CrossFit:
         """Return the rows from a day on."""
-        kept = self.days >= day
-        return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
+        return self.where(self.days >= day)
 
     def until(self, day: int) -> CrossFit:
         """Return the rows before a day."""
-        kept = self.days < day
-        return CrossFit(*(getattr(self, name)[kept] for name in CrossFit.__dataclass_fields__))
+        return self.where(self.days < day)
 
     def sums(self, values: FloatArray, chosen: BoolArray) -> DaySums:
         """Return some of the values, weighted, added up by day."""
@@ -89,19 +96,21 @@ def release_evidence(
     blocks of their own: left out as one block, nothing of their regime would be known to the fit. Days before the
     change tell how days differ from each other, and no more; they are cross-fitted among themselves, because the fits
     of another regime differ from each other by more than days do. A recipe that learns from the newest days alone is
-    examined by the same fit on the days that it may use.
+    examined by the same fit on the days that it may use. A class that came in one block alone is known to the release,
+    but to no fit without the block: its rows promise nothing.
 
     Returns
     -------
     ReleaseEvidence or None
-        None where no block could be left out: there are too few rows, or a class would be missing.
+        None where no block could be left out: there are too few rows, or one of two classes would be missing.
     """
     rows, blocks = training_table(known, spec), spec.split.folds + 1
     plain, end, everything = without_window(recipe), _last(rows) + 1, np.ones(len(known), dtype=bool)
 
     def crossed(how: Recipe, used: BoolArray, first: int, last: int) -> CrossFit | None:
         edges = first + np.arange(blocks + 1) * (last - first) / blocks
-        return cross_fit_among(how, calibration, (rows, used), spec, edges)
+        found = cross_fit_among(how, calibration, (rows, used), spec, edges)
+        return found.where(found.learned) if found is not None and found.learned.any() else None
 
     whole = crossed(plain, everything, 0, end)
     if whole is None:
@@ -155,21 +164,29 @@ def _blocks(
     metric = spec.scope.metric
     for begin, end in pairwise(edges):
         inside = (rows.days >= begin) & (rows.days < end)
-        held, rest = rows.where(inside), rows.where(~inside).without_groups_of(rows.where(inside))
+        held, rest = rows.where(inside), rows.where(~inside).without_groups_of(rows.where(inside)).of_own_classes()
         if min(len(held), len(rest)) < FEWEST_SCORED or lacks_a_class(rest, spec):
             continue
-        scores = FitCache(rest, spec).fitted_recipe(recipe, _last(rest)).score(held)
-        regression = spec.training.task == "regression"
-        prediction = (
-            LINKS[link(spec)](scores)
-            if regression
-            else calibrated_probabilities(scores, calibration.tables_for(rows.classes))
-        )
+        prediction = _answered(rest, recipe, calibration, held, spec)
         days = np.floor(held.days).astype(np.int64) + _epoch_day(rows)
         residuals = RESIDUALS[metric](held.truth, prediction)
         losses = LOSSES[metric](held.truth, prediction)
         weights = np.ones(len(days)) if held.weights is None else held.weights
-        yield CrossFit(np.flatnonzero(inside), days, prediction, losses, residuals, held.truth, weights)
+        learned = np.ones(len(days), dtype=bool)
+        if held.classes:
+            learned = np.isin(np.array(held.classes)[held.truth.astype(np.int64)], rest.classes)
+        yield CrossFit(np.flatnonzero(inside), days, prediction, losses, residuals, held.truth, weights, learned)
+
+
+def _answered(
+    rest: TrainingTable, recipe: Recipe, calibration: FittedCalibration, held: TrainingTable, spec: ProjectSpec
+) -> FloatArray:
+    """Return the answers to rows by a fit to the rest; a class that the rest lacks has a probability of 0."""
+    scores = FitCache(rest, spec).fitted_recipe(recipe, _last(rest)).score(held)
+    if spec.training.task == "regression":
+        return LINKS[link(spec)](scores)
+    probabilities = calibrated_probabilities(scores, calibration.tables_for(rest.classes))
+    return in_classes(probabilities, rest.classes, held.classes)
 
 
 def _day_evidence(before: CrossFit, newest: CrossFit, values: tuple[FloatArray, FloatArray], start: int) -> DayEvidence:

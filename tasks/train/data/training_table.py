@@ -83,6 +83,14 @@ class TrainingTable:
             weights=None if self.weights is None else self.weights[chosen],
         )
 
+    def of_own_classes(self) -> TrainingTable:
+        """Return the same rows with no class but their own; unchanged unless there are several."""
+        if not self.classes:
+            return self
+        present, truth = np.unique(self.truth, return_inverse=True)
+        classes = tuple(self.classes[int(place)] for place in present)
+        return replace(self, truth=truth.astype(np.float64), target=truth.astype(np.float64), classes=classes)
+
     def __len__(self) -> int:
         return len(self.days)
 
@@ -175,6 +183,19 @@ def class_names(rows: pd.DataFrame, spec: ProjectSpec) -> Classes:
     if spec.training.task != "multiclass":
         return ()
     return tuple(sorted(str(label) for label in as_text(rows[spec.source.label.column]).dropna().unique()))
+
+
+def in_classes(probabilities: FloatArray, names: Classes, classes: Classes) -> FloatArray:
+    """Return the probabilities of some classes as those of others, among which they are; the rest has 0.
+
+    >>> in_classes(np.array([[0.25, 0.75]]), ("a", "c"), ("a", "b", "c")).tolist()
+    [[0.25, 0.0, 0.75]]
+    """
+    if names == classes:
+        return probabilities
+    spread = np.zeros((len(probabilities), len(classes)))
+    spread[:, [classes.index(name) for name in names]] = probabilities
+    return spread
 
 
 def label_values(rows: pd.DataFrame, spec: ProjectSpec, classes: Classes = ()) -> FloatArray:

@@ -19,7 +19,12 @@ LEADING = 2
 
 
 def release_deferral(
-    proven: Predictor, released: Predictor, holdout: pd.DataFrame, spec: ProjectSpec, weights: Mapping[str, float]
+    proven: Predictor,
+    released: Predictor,
+    holdout: pd.DataFrame,
+    spec: ProjectSpec,
+    weights: Mapping[str, float],
+    crossed: FloatArray | None = None,
 ) -> Deferral | None:
     """Return the deferral of a release; None if the spec sets no target error.
 
@@ -33,18 +38,21 @@ def release_deferral(
         Labelled rows, oldest first.
     weights : mapping of str to float
         Importance of each feature; the leading inputs of a regression define the cells of its error table.
+    crossed : array, optional
+        The prediction of each row by a fit that left it out, where the proven model has learned from the rows.
     """
     target = spec.automation.target_error
     if target is None:
         return None
-    errors, leading = row_errors(proven, holdout, spec), leading_inputs(proven, weights, spec)
-    rule = fit_deferral(proven, holdout, errors, target, leading)
+    answers = proven.predict(holdout) if crossed is None else crossed
+    errors, leading = row_errors(proven, holdout, spec, answers), leading_inputs(proven, weights, spec)
+    rule = fit_deferral(proven, holdout, errors, target, leading, answers)
     return replace(rule, typical=typical_values(input_matrix(holdout, released.schema), released.schema))
 
 
-def row_errors(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec) -> FloatArray:
+def row_errors(model: Predictor, rows: pd.DataFrame, spec: ProjectSpec, prediction: FloatArray) -> FloatArray:
     """Return the loss of each row of a regression; for classes, 1 where the decision is wrong."""
-    prediction, classes = model.predict(rows), tuple(str(name) for name in model.schema.classes)
+    classes = tuple(str(name) for name in model.schema.classes)
     truth = label_values(rows, spec, classes if spec.training.task == "multiclass" else ())
     if spec.training.task == "regression":
         return np.asarray(LOSSES[spec.scope.metric](truth, prediction), dtype=np.float64)

@@ -27,6 +27,7 @@ from tasks.train.data.training_table import TrainingTable
 from tasks.train.fit.sklearn_pipeline import DAYS, fitted_pipeline, raw_scores
 from tasks.train.model_search.recipes import Recipe
 
+FEWEST_CLASSES = 3  # of a multiclass task
 FEWEST_FOR_A_LEVEL = 20  # rows needed before and after the first day of the level; with fewer there is no correction
 LARGEST_OFFSET = 5.0  # of log odds
 HALVINGS = 50
@@ -176,8 +177,8 @@ def inputs(rows: TrainingTable, held_at_days: float | None) -> Any:
 
 
 def lacks_a_class(rows: TrainingTable, spec: ProjectSpec) -> bool:
-    """Return whether a class has no rows; always False for a regression."""
-    classes = {"regression": 0, "binary": 2, "multiclass": max(2, len(rows.classes))}[spec.training.task]
+    """Return whether a class has no rows, or several are fewer than three; always False for a regression."""
+    classes = {"regression": 0, "binary": 2, "multiclass": max(FEWEST_CLASSES, len(rows.classes))}[spec.training.task]
     return classes > 0 and np.unique(rows.truth).size < classes
 
 

@@ -70,3 +70,18 @@ def test_the_rows_of_the_evidence_are_answered_by_fits_that_left_them_out() -> N
 
 def test_too_few_rows_give_no_evidence() -> None:
     assert release_evidence(RECENT, FittedCalibration(), rows(0.0).iloc[:30], SPEC) is None
+
+
+def test_a_class_of_the_newest_days_hides_none_of_their_other_rows() -> None:
+    content = SPEC.model_dump(exclude_unset=True)
+    content["scope"] = {"owner": "o", "objective": "x", "metric": "log_loss", "baseline": "mean"}
+    spec = ProjectSpec.model_validate(content | {"training": {"task": "multiclass"}})
+    known = rows(0.0)
+    grades = np.array(["bad", "fair", "good"])[np.digitize(known["a"], [-0.5, 0.5])]
+    newest = (known["event_date"] >= FIRST + timedelta(days=DAYS - 3)) & (known.index % 4 == 0)
+    known = known.assign(y=np.where(newest, "new", grades))
+    found = release_evidence(Recipe(estimator="linear"), FittedCalibration(), known, spec)
+    assert found is not None
+    assert len(found.promise.loss.history.days) == DAYS
+    assert found.promise.loss.promised.count == len(known) - newest.sum()  # no fit without these days knows the class
+    assert found.promise.loss.promised.mean < 0.5

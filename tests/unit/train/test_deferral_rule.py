@@ -49,7 +49,7 @@ def test_a_row_of_classes_is_right_or_wrong() -> None:
     rows = rows.assign(price=(rows["price"] > rows["price"].median()).astype(float))
     spec = spec_of(scope={"metric": "log_loss", "baseline": "mean"}, training={"task": "binary"})
     model = fit_model(RECIPE, rows, spec, date(2024, 6, 1)).portable
-    errors = row_errors(model, rows, spec)
+    errors = row_errors(model, rows, spec, model.predict(rows))
     assert set(np.unique(errors)) <= {0.0, 1.0}
     assert errors.mean() < 0.2
     assert confidence(model.predict(rows), input_matrix(rows, model.schema), model.schema).min() >= 0.5
