@@ -8,7 +8,7 @@ from tasks.statistics.bounded_means import mean_margin, share_upper
 from tasks.statistics.confidence_sequences import Spread, all_looks_margin, estimate_spread, single_look_margin
 from tasks.statistics.day_dependence import long_run_factor
 from tasks.statistics.day_effects import CHANGE_LEVEL, DayEffects, fit_day_effects, newest_regime
-from tasks.statistics.day_margins import cohort_margin, lasting_margin
+from tasks.statistics.day_margins import Margins, cohort_margins, lasting_margin
 from tasks.statistics.day_sums import DaySums, Shift, joined_days, likeliest_shift
 from tasks.statistics.decision_costs import decision_costs
 from tasks.statistics.intervals import effective_rows, mean_interval, paired_interval, t_quantile, weighted_values
@@ -27,11 +27,12 @@ __all__ = [
     "DayEvidence",
     "DaySums",
     "ErrorBounds",
+    "Margins",
     "PromiseEvidence",
     "Shift",
     "Spread",
     "all_looks_margin",
-    "cohort_margin",
+    "cohort_margins",
     "confidence_after",
     "decision_costs",
     "effective_rows",

@@ -48,7 +48,7 @@ class DayEffects:
     probabilities : array, shape (k,)
         Probability of each pair; they sum to one.
     skewness : float
-        Size of the skewness of the means of days: a loss has rare days with a large mean.
+        Skewness of the means of days: a loss has rare days with a large mean.
     """
 
     row_variance: float
@@ -118,14 +118,14 @@ def fit_day_effects(history: DaySums) -> DayEffects:
 
 
 def _skewness(history: DaySums) -> float:
-    """Return the size of the skewness of the means of days; 0 where days do not differ.
+    """Return the skewness of the means of days; 0 where days do not differ.
 
-    >>> _skewness(DaySums(np.arange(4), np.ones(4), np.array([0.0, 0.0, 0.0, 4.0]), np.zeros(4))).__round__(3)
-    1.155
+    >>> _skewness(DaySums(np.arange(4), np.ones(4), np.array([0.0, 0.0, 0.0, -4.0]), np.zeros(4))).__round__(3)
+    -1.155
     """
     apart = history.sums / history.rows - (history.sums / history.rows).mean()
     power = float((apart**2).mean())
-    return abs(float((apart**3).mean())) / power**1.5 if power > 0 else 0.0
+    return float((apart**3).mean()) / power**1.5 if power > 0 else 0.0
 
 
 def newest_regime(history: DaySums, alpha: float = CHANGE_LEVEL) -> int:

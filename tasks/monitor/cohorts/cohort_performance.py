@@ -172,7 +172,7 @@ def _by_evidence(
         whole = whole[0].where(later), whole[1].where(later)
     counts = evidence.loss if own is None else own.evidence
     loss = Yardstick(counts, policy.error_leeway * counts.promised.mean, _least_variance(promise))
-    bias = Yardstick(evidence.bias, policy.bias_leeway * evidence.bias_unit)
+    bias = Yardstick(evidence.bias, policy.bias_leeway * evidence.bias_unit, sides=2)
     return Yardsticks(loss, bias).compare(cohort, whole, life)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.records import Bounded
 from tasks.spec.project_spec import Monitoring
-from tasks.statistics import DayEvidence, DaySums, cohort_margin, lasting_margin
+from tasks.statistics import DayEvidence, DaySums, Margins, cohort_margins, lasting_margin
 
 TESTS = 4  # error and bias, of the newest cohort and of all rows since training
 FALSE_RETRAINING = 0.02  # chance that a champion without any change is ever found past its leeway
@@ -34,11 +34,15 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """Days that promise a mean, how far it may be missed, and what a row's variance is at least."""
+    """Days that promise a mean, how far it may be missed, and what a row's variance is at least.
+
+    `sides` is 1 where only a rise counts, so that it has the whole chance of an error, and 2 where a fall counts too.
+    """
 
     evidence: DayEvidence
     leeway: float
     least_variance: float = 0.0
+    sides: int = 1
 
     def compare(self, cohort: DaySums, whole: DaySums, life: Life) -> tuple[Bounded, Bounded]:
         """Return the mean of a cohort and that of all days since training, with the margins of a whole life.
@@ -49,12 +53,14 @@ class Yardstick:
         spread = max(effects.row_variance, self.least_variance)
         own = replace(effects, row_variance=max(spread, cohort.row_variance))
         lasting = replace(effects, row_variance=max(spread, whole.row_variance))
-        now = cohort_margin(own, cohort, promised, life.looks, life.alpha)
-        since = lasting_margin(lasting, whole, promised, life.alpha)
-        return self._bounded(cohort.mean, now), self._bounded(whole.mean, since)
+        alpha = life.alpha / self.sides
+        now = cohort_margins(own, cohort, promised, life.looks, alpha)
+        since = lasting_margin(lasting, whole, promised, alpha)
+        return self._bounded(cohort.mean, now), self._bounded(whole.mean, Margins(since, since))
 
-    def _bounded(self, mean: float, margin: float) -> Bounded:
-        return Bounded(mean, mean - margin, mean + margin, self.evidence.promised.mean, self.leeway)
+    def _bounded(self, mean: float, by_chance: Margins) -> Bounded:
+        low, high = mean - by_chance.above, mean + by_chance.below
+        return Bounded(mean, low, high, self.evidence.promised.mean, self.leeway)
 
 
 Measured: TypeAlias = tuple[Bounded, Bounded]
@@ -87,8 +93,8 @@ class Yardsticks:
         if not loss.rose_past_leeway:
             return loss
         promised, effects = self.bias.evidence.promised, self.bias.evidence.effects
-        chance = cohort_margin(effects, residuals, promised, looks=0, alpha=life.alpha)
-        if abs(residuals.mean) - abs(promised.mean) > chance:
+        below, above = cohort_margins(effects, residuals, promised, looks=0, alpha=life.alpha / self.bias.sides)
+        if abs(residuals.mean) - abs(promised.mean) > (above if residuals.mean > 0 else below):
             return loss
         usual, now = (_squared_bias(days) for days in (promised, residuals))
         explained = max(now - usual, 0.0) * _loss_of_bias(self.error.evidence.history, self.bias.evidence.history)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -11,7 +12,7 @@ from tasks.records import Bounded, Performance, Sustained, UnknownClass
 from tasks.spec.project_spec import Monitoring
 from tasks.spec.spec_sections.purpose_section import Scope
 from tasks.statistics import DayEvidence, DaySums, PromiseEvidence
-from tests.bench.quiet_lives import World, first_alarm
+from tests.bench.quiet_lives import ONSET, RareClass, World, first_alarm
 
 DAY = date(2026, 1, 1)
 
@@ -206,6 +207,14 @@ def test_a_rise_of_the_error_that_a_bias_within_its_chance_explains_is_chance() 
     for life in (30, 161):  # their days are biased for weeks, as days that resemble each other are by chance
         assert first_alarm(quiet, np.random.default_rng([1, life])) is None
         assert first_alarm(changed, np.random.default_rng([1, life])) is not None
+
+
+def test_a_rare_class_that_comes_as_often_as_is_said_is_no_change_and_one_that_is_said_too_often_is() -> None:
+    for world in (RareClass(120), RareClass(120, deviation=0.3, correlation=0.8), RareClass(20)):
+        assert first_alarm(world, np.random.default_rng([1, 0])) is None
+        found = first_alarm(replace(world, change=5.0), np.random.default_rng([2, 0]))
+        assert found is not None
+        assert ONSET < found <= ONSET + 28
 
 
 def test_a_cohort_is_the_newest_labelled_days() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.statistics import DayEffects, DaySums, cohort_margin, lasting_margin
+from tasks.statistics import DayEffects, DaySums, cohort_margins, lasting_margin
 from tasks.statistics.day_margins import MOST_DEVIATIONS
 
 
@@ -29,24 +29,47 @@ SURE = days(4, 1e12)
 @settings(deadline=None)
 @given(st.floats(1e-6, 0.3), st.integers(1, 5_000))
 def test_a_single_look_has_the_margin_of_the_normal_distribution(alpha: float, rows: int) -> None:
-    margin = cohort_margin(effects(), days(1, rows), SURE, looks=0, alpha=alpha)
-    assert margin == pytest.approx(NormalDist().inv_cdf(1 - alpha / 2) / math.sqrt(rows), rel=1e-4)
+    margins = cohort_margins(effects(), days(1, rows), SURE, looks=0, alpha=alpha)
+    assert margins == pytest.approx([NormalDist().inv_cdf(1 - alpha) / math.sqrt(rows)] * 2, rel=1e-4)
 
 
 @settings(deadline=None)
 @given(st.floats(1e-6, 0.3), st.floats(0.0, 5.0))
-def test_skewed_days_and_more_looks_never_make_a_margin_smaller(alpha: float, skewness: float) -> None:
-    plain = cohort_margin(effects(), days(28, 9), days(90, 9), looks=0, alpha=alpha)
-    assert cohort_margin(effects(skewness=skewness), days(28, 9), days(90, 9), looks=0, alpha=alpha) >= plain - 1e-6
-    assert cohort_margin(effects(), days(28, 9), days(90, 9), looks=365, alpha=alpha) >= plain
+def test_a_long_tail_makes_the_margin_on_its_side_no_smaller_and_the_other_no_larger(
+    alpha: float, skewness: float
+) -> None:
+    plain, skewed = (
+        cohort_margins(effects(skewness=each), days(28, 9), days(90, 9), looks=0, alpha=alpha) for each in (0, skewness)
+    )
+    assert skewed.above >= plain.above - 1e-6
+    assert skewed.below <= plain.below + 1e-6
+    mirrored = cohort_margins(effects(skewness=-skewness), days(28, 9), days(90, 9), looks=0, alpha=alpha)
+    assert mirrored == pytest.approx(skewed[::-1])
+    assert cohort_margins(effects(), days(28, 9), days(90, 9), looks=365, alpha=alpha) >= plain
+
+
+@pytest.mark.parametrize("events", [4.0, 16.0])
+@pytest.mark.parametrize("alpha", [0.01, 0.001])
+def test_counts_of_rare_events_pass_neither_margin_more_often_than_by_chance(events: float, alpha: float) -> None:
+    # A day of 100 rows with one or four events: the mean of four days is a Poisson count, and so is its tail. Counts
+    # jump, margins do not: half of the count next to a margin is on either side (mid-p, H. Lancaster 1961).
+    row, many = events / 400, 4.0
+    skewed = effects(row, 1 / math.sqrt(events / many))
+    below, above = cohort_margins(skewed, days(4, 100), SURE, looks=0, alpha=alpha)
+    counts = np.arange(200)
+    chances = np.exp(counts * math.log(events) - events - np.array([math.lgamma(each + 1) for each in counts]))
+    apart = counts / 400 - row
+    for passed in (chances[apart > above], chances[apart < -below][::-1]):
+        assert passed.sum() - passed[:1].sum() / 2 <= 1.2 * alpha
 
 
 def test_a_mean_that_is_skewed_beyond_measure_has_the_largest_margin() -> None:
     # A skewness of 10,000 makes a deviate of 100 as usual as one of .35 of the normal distribution.
-    margin = cohort_margin(effects(skewness=1e4), days(1, 1), SURE, looks=365, alpha=0.005)
-    assert margin == pytest.approx(MOST_DEVIATIONS, rel=1e-6)
+    above = cohort_margins(effects(skewness=1e4), days(1, 1), SURE, looks=365, alpha=0.0025).above
+    assert above == pytest.approx(MOST_DEVIATIONS, rel=1e-6)
 
 
 def test_without_variance_there_is_no_margin() -> None:
-    assert cohort_margin(effects(0.0), days(4, 9), days(9, 9), looks=365, alpha=0.005) == pytest.approx(0.0, abs=1e-99)
+    margins = cohort_margins(effects(0.0), days(4, 9), days(9, 9), looks=365, alpha=0.005)
+    assert margins == pytest.approx([0.0, 0.0], abs=1e-99)
     assert lasting_margin(effects(0.0), days(4, 9), days(9, 9), alpha=0.005) == pytest.approx(0.0, abs=1e-99)
