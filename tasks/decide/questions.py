@@ -127,13 +127,17 @@ def kind_of(seen: Situation) -> DriftKind:
     return seen.kind
 
 
-def which_kind(seen: Situation, _spec: ProjectSpec) -> WhichKind:
+NOT_MEASURED = "covariate: the rows have changed; how the predictions have is not measured for several classes"
+
+
+def which_kind(seen: Situation, spec: ProjectSpec) -> WhichKind:
     """Answer question 4: which kind of drift is it."""
     kind = kind_of(seen)
+    words = NOT_MEASURED if kind == "covariate" and spec.training.task == "multiclass" else KINDS[kind]
     creeping = sorted({moved.column for moved in (*seen.alarms, *seen.surprises) if moved.creep and moved.strain > 1})
     how = f" (creeping: {', '.join(creeping)})" if creeping else ""
     where = f" ({'; '.join(seen.slices[:MANY])})" if kind == "slice" and seen.slices else ""
-    return WhichKind(f"{KINDS[kind]}{where}{how}", kind=kind, creeping=tuple(creeping), slices=seen.slices)
+    return WhichKind(f"{words}{where}{how}", kind=kind, creeping=tuple(creeping), slices=seen.slices)
 
 
 def local_error(error: LocalError) -> str:

@@ -31,7 +31,7 @@ WEAK = 5
 REASONS, FEWER_REASONS = 10, 6  # fewer where the card has no room
 METRICS, FEWER_METRICS = 10, 3
 KINDS = {
-    "covariate": "the inputs changed, and the predictions with them",
+    "covariate": "the inputs changed, and so may have the predictions",
     "virtual": "the inputs changed, without harm to the predictions",
     "concept": "the same inputs lead to other labels, so predictions are less accurate",
     "both": "inputs changed and lead to other labels, so predictions are less accurate",

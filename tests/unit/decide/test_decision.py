@@ -18,6 +18,7 @@ from tasks.records import (
     Statistic,
     Suspicion,
     UnknownClass,
+    WhichKind,
     answer_of,
     without_names,
 )
@@ -102,6 +103,20 @@ def test_moved_columns_without_harm_are_held_not_retrained() -> None:
     decision = decide(situation(moved=(DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),), kind="covariate"), spec())
     assert (decision.action, decision.kind) == ("hold", "covariate")
     assert decision.reason == "a moved (3.0 x its leeway), no harm seen yet; labels until 2026-02-16"
+
+
+def test_of_several_classes_it_is_not_said_that_the_predictions_changed_because_that_is_not_measured() -> None:
+    moved = (DriftStatistic("a", Statistic.LEVEL, 0.3, 0.1),)
+    scope = {"owner": "me", "objective": "x", "metric": "log_loss", "baseline": "mean"}
+    several = spec(scope=scope, training={"task": "multiclass"})
+    said = [
+        answer_of(decide(situation(moved=moved, kind="covariate"), each).answers, WhichKind)
+        for each in (spec(), several)
+    ]
+    assert [answer.answer.split(": ", 1)[1] for answer in said if answer] == [
+        "the rows have changed, and the predictions with them",
+        "the rows have changed; how the predictions have is not measured for several classes",
+    ]
 
 
 def test_what_looks_broken_is_asked_about_and_never_trained_on() -> None:
