@@ -30,6 +30,8 @@ from tasks.train import (
 )
 from tasks.train.task import choose_and_fit, choose_and_fit_task, fit_after_change, fit_after_change_task
 
+LIKELIER_THAN_NOT = 0.5  # probability of "no change" below which one counts
+
 
 @dataclass(frozen=True)
 class TrainingRequest:
@@ -75,7 +77,8 @@ class TrainingRequest:
     def changed_on(self, spec: ProjectSpec) -> date | None:
         """Return the first day since the newest lasting change of the champion's error, if the hold-out is older.
 
-        Then candidates without the hold-out would know nothing of the new regime.
+        Then candidates without the hold-out would know nothing of the new regime. It is enough that a change is
+        likelier than none: that a model is tried is decided already, and the change only tells on which rows.
         """
         if self.champion is None or self.trained_until is None:
             return None
@@ -96,7 +99,7 @@ def _changed_on(values: FloatArray, weights: FloatArray | None, days: IntArray) 
     usable = np.isfinite(values)
     counted = None if weights is None else weights[usable]
     by_day = DaySums.of(weighted_values(values[usable], counted), days[usable])
-    return int(by_day.days[newest_regime(by_day)]) if usable.any() else int(days.min())
+    return int(by_day.days[newest_regime(by_day, LIKELIER_THAN_NOT)]) if usable.any() else int(days.min())
 
 
 @dataclass(frozen=True)

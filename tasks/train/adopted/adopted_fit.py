@@ -54,6 +54,7 @@ def holdout_evidence(model: FittedModel, holdout: pd.DataFrame, spec: ProjectSpe
         RESIDUALS[metric](truth, prediction),
         truth,
         np.ones(len(holdout)) if weights is None else weights,
+        np.ones(len(holdout), dtype=bool),
     )
     loss, bias = (_by_day(rows, values) for values in (rows.losses, rows.residuals))
     return ReleaseEvidence(PromiseEvidence(loss, bias, bias_unit(rows, spec)), rows)

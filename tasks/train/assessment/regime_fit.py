@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from tasks.arrays import FloatArray
 from tasks.spec.project_spec import ProjectSpec
 from tasks.train.assessment.cross_fitting import CrossFit, cross_fit_among
 from tasks.train.assessment.forward_validation import FoldResult
@@ -55,7 +56,7 @@ def fit_in_regime(known: pd.DataFrame, spec: ProjectSpec, as_of: date, start: da
     """
     rows, blocks = training_table(known, spec), spec.split.folds + 1
     first, end = rows.day_of(start), int(rows.days.max()) + 1
-    edges = first + np.arange(blocks + 1) * (end - first) / blocks
+    edges = _edges(rows, first, end, blocks)
     tried: list[tuple[Recipe, CrossFit]] = []
     since = rows.days >= first
 
@@ -76,6 +77,13 @@ def fit_in_regime(known: pd.DataFrame, spec: ProjectSpec, as_of: date, start: da
         crossed = answered(recipe, calibration) or crossed
     results = tuple(_result(each, found, rows, (start, rows.date_of(end - 1))) for each, found in tried)
     return RegimeFit(fit_from_cache(cache, recipe, as_of, calibration), calibration, crossed, results)
+
+
+def _edges(rows: TrainingTable, first: int, end: int, blocks: int) -> FloatArray:
+    """Return the first days of blocks with about as many rows each, and the end: there are days without rows."""
+    days = np.sort(np.floor(rows.days[(rows.days >= first) & (rows.days < end)]))
+    starts = days[np.arange(1, blocks) * len(days) // blocks] if len(days) else np.zeros(0)
+    return np.unique(np.concatenate([[float(first)], starts, [float(end)]]))
 
 
 def _candidates(spec: ProjectSpec, days: int, *, alone: bool) -> list[Recipe]:

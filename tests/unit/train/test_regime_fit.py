@@ -52,13 +52,22 @@ def test_after_a_change_the_recipe_that_learns_from_the_new_days_alone_is_chosen
     assert known["y"].iloc[found.crossed.rows].tolist() == found.crossed.truth.tolist()
 
 
-def test_a_recipe_that_cannot_answer_every_new_day_is_not_compared() -> None:
+def test_with_too_few_new_rows_for_a_block_the_hold_out_is_examined_instead() -> None:
     known, start = rows(6.0), FIRST + timedelta(days=ONSET)
-    last = FIRST + timedelta(days=ONSET + 6)  # the last of four blocks of seven days holds this one alone
-    thin = pd.concat([known[known["event_date"] < last], known[known["event_date"] >= last].iloc[:5]])
+    thin = known[(known["event_date"] < start) | (known.index % 8 == 0)]  # four blocks of 12 or 13 rows
     assert fit_in_regime(thin, SPEC, FIRST + timedelta(days=DAYS), start) is None
-    found = train_and_evaluate(request(thin), SPEC, None, steps=PLAIN)  # type: ignore[arg-type]  # only for own baselines
-    assert found.comparison_set.crossed is None  # the hold-out is examined instead
+    question = request(thin)
+    assert question.changed_on(SPEC) == start
+    found = train_and_evaluate(question, SPEC, None, steps=PLAIN)  # type: ignore[arg-type]  # only for own baselines
+    assert found.comparison_set.crossed is None
+
+
+def test_blocks_have_as_many_rows_each_although_days_are_without_any() -> None:
+    known, start = rows(6.0), FIRST + timedelta(days=ONSET)
+    free = known["event_date"].isin([start + timedelta(days=day) for day in (4, 5, 6)])
+    found = fit_in_regime(known[~free], SPEC, FIRST + timedelta(days=DAYS), start)
+    assert found is not None  # of four blocks of two and a half days, one would have half a day of rows
+    assert len(found.crossed.rows) == 7 * ROWS_A_DAY
 
 
 def test_an_early_try_is_held_against_the_new_regime_and_passes() -> None:
