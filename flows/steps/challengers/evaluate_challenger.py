@@ -78,7 +78,7 @@ class TrainingRequest:
         """Return the first day since the newest lasting change of the champion's error, if the hold-out is older.
 
         Then candidates without the hold-out would know nothing of the new regime. It is enough that a change is
-        likelier than none: that a model is tried is decided already, and the change only tells on which rows.
+        likelier than none: that a model is tried is decided already, and the change only says on which rows.
         """
         if self.champion is None or self.trained_until is None:
             return None
