@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tasks.statistics.day_effects import CORRELATIONS
+CORRELATIONS = np.linspace(0, 2 ** (-1 / 7), 20)  # of neighbouring days; the last has a half-life of a week
 
 
 def long_run_factor(by_day: npt.ArrayLike) -> float:

@@ -24,14 +24,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.arrays import FloatArray
+from tasks.statistics.day_dependence import CORRELATIONS, long_run_factor
 from tasks.statistics.day_sums import DaySums
 
-CORRELATIONS = np.linspace(0, 2 ** (-1 / 7), 20)  # of neighbouring days; the last has a half-life of a week
 DEVIATIONS = 30  # steps of the standard deviation of day effects, from 0
 LARGEST_DEVIATION = 3.0  # in standard deviations of the daily means of the history
 NEGLIGIBLE = 1e-12
 FEWEST_DAYS = 10
 SHORTEST_REGIME = 7  # days on either side of a change
+SURE_ERRORS = 2  # standard errors
 CHANGE_LEVEL = 0.02  # probability of "no change" below which a change is sure, as of a false retraining in a year
 
 
@@ -49,6 +50,8 @@ class DayEffects:
         Probability of each pair; they sum to one.
     skewness : float
         Skewness of the means of days: a loss has rare days with a large mean.
+    skewness_error : float
+        Its standard error.
     """
 
     row_variance: float
@@ -56,6 +59,20 @@ class DayEffects:
     correlations: FloatArray
     probabilities: FloatArray
     skewness: float = 0.0
+    skewness_error: float = 0.0
+
+    @property
+    def short_tail(self) -> float:
+        """Skewness to be reckoned with on the side of the short tail: as short as two standard errors make sure.
+
+        Where not even the side is sure, either tail may be the long one.
+
+        >>> none = np.zeros(1), np.zeros(1), np.ones(1)
+        >>> DayEffects(1.0, *none, 1.0, 0.25).short_tail, DayEffects(1.0, *none, 1.0, 2.0).short_tail
+        (-0.5, 1.0)
+        """
+        size = abs(self.skewness)
+        return min(SURE_ERRORS * self.skewness_error - size, size)
 
     @property
     def long_run(self) -> FloatArray:
@@ -112,9 +129,8 @@ def fit_day_effects(history: DaySums) -> DayEffects:
     weights = np.exp(grid.log_weights(filtered, len(history.days)))
     kept = weights > NEGLIGIBLE
     probabilities = weights[kept] / weights[kept].sum()
-    return DayEffects(
-        history.row_variance, grid.variances[kept], grid.correlations[kept], probabilities, _skewness(history)
-    )
+    pairs = grid.variances[kept], grid.correlations[kept], probabilities
+    return DayEffects(history.row_variance, *pairs, _skewness(history), _skewness_error(history))
 
 
 def _skewness(history: DaySums) -> float:
@@ -126,6 +142,17 @@ def _skewness(history: DaySums) -> float:
     apart = history.sums / history.rows - (history.sums / history.rows).mean()
     power = float((apart**2).mean())
     return float((apart**3).mean()) / power**1.5 if power > 0 else 0.0
+
+
+def _skewness_error(history: DaySums) -> float:
+    """Return the standard error of the skewness of means of days: of n independent normal ones, about sqrt(6 / n).
+
+    >>> ones = np.ones(24)
+    >>> _skewness_error(DaySums(np.arange(24), ones, np.tile([1.0, -1.0], 12), ones))
+    0.5
+    """
+    apart = history.sums / history.rows - (history.sums / history.rows).mean()
+    return math.sqrt(6 * long_run_factor(apart) / max(len(apart), 1))
 
 
 def newest_regime(history: DaySums, alpha: float = CHANGE_LEVEL) -> int:

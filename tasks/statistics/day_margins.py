@@ -36,7 +36,8 @@ def cohort_margins(effects: DayEffects, cohort: DaySums, promise: DaySums, looks
     deviations, arccos(r) / (2 pi) exp(-u^2 / 2) a night; or that of all nights added up, if it is less.
 
     The two sides differ where days are skewed: where one row in a hundred is a fraud, a fortnight has a few more than
-    expected sooner than as many fewer, and so is the mean of their losses, or of truth minus prediction.
+    expected sooner than as many fewer, and so is the mean of their losses, or of truth minus prediction. The shorter
+    side counts only as far as it is sure.
 
     Parameters
     ----------
@@ -62,18 +63,18 @@ def cohort_margins(effects: DayEffects, cohort: DaySums, promise: DaySums, looks
     turn = np.arccos(np.clip(1 - a_day / (days**2 * variance), -1.0, 1.0)) / (2 * np.pi)
 
     a_mean = np.maximum(effects.variances + effects.row_variance * days / cohort.count, LEAST)
-    skewness = effects.skewness * np.sqrt(np.minimum(effects.mean_variance(cohort) / a_mean, 1.0))
+    fewer = np.sqrt(np.minimum(effects.mean_variance(cohort) / a_mean, 1.0))
 
     def chance(margin: float, skewed: FloatArray) -> FloatArray:
         u = _normal(margin / np.sqrt(variance), skewed)
         once = ndtr(-u)
         return np.asarray(once + looks * np.minimum(turn * np.exp(-(u**2) / 2), once))
 
-    below, above = (
-        _margin(effects.probabilities, variance, partial(chance, skewed=skewed), alpha)
-        for skewed in (-skewness, skewness)
+    long, short = (
+        _margin(effects.probabilities, variance, partial(chance, skewed=skewness * fewer), alpha)
+        for skewness in (abs(effects.skewness), effects.short_tail)
     )
-    return Margins(below, above)
+    return Margins(short, long) if effects.skewness >= 0 else Margins(long, short)
 
 
 def _normal(u: FloatArray, skewness: FloatArray) -> FloatArray:
