@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import typer
 from typer.cli import get_docs_for_click
@@ -55,7 +56,15 @@ def split_spec(readme: str) -> tuple[str, str]:
 def commands_page() -> str:
     """Return what every command and option of `leeway` means, as its help does."""
     command = typer.main.get_command(app)
+    _say_whole(command)
     return get_docs_for_click(obj=command, ctx=typer.Context(command), name="leeway", title="Commands")
+
+
+def _say_whole(group: Any) -> None:
+    """Let the list of the commands of a group have whole sentences: the default ends after 45 characters."""
+    for command in getattr(group, "commands", {}).values():
+        command.short_help = " ".join((command.help or "").partition("\n\n")[0].split())
+        _say_whole(command)
 
 
 def python_page() -> str:

@@ -18,7 +18,8 @@ SPEC_SOURCE = "deployments/README.md"
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Start": ("README.md", "deployments/OWN_DATA.md"),
     "Concepts": tuple(
-        f"concepts/{name}.md" for name in ("a_night", "leeway", "decisions_in_plain_words", "decisions_in_formulae")
+        f"concepts/{name}.md"
+        for name in ("a_night", "leeway", "decisions_in_plain_words", "decisions_in_formulae", "other_tools")
     ),
     "How to": tuple(
         f"how_to/{name}.md"
