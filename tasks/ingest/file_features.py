@@ -13,7 +13,7 @@ import pandas as pd
 from tasks.errors import DataError, SourceError, Unreachable
 from tasks.features import featured
 from tasks.ingest.readers.bounds import Chunk
-from tasks.ingest.readers.parquet import frame_of_table
+from tasks.ingest.readers.columnar.parquet import frame_of_table
 from tasks.ingest.sources.s3_client import code_of
 from tasks.ingest.sources.stored_objects import FileFault, FileStore
 from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED, FilesOfRows

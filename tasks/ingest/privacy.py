@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.errors import SpecError
 from tasks.ingest.readers.bounds import Chunk
-from tasks.ingest.readers.parquet import frame_of_table
+from tasks.ingest.readers.columnar.parquet import frame_of_table
 from tasks.ingest.readers.unreadable import Unreadable
 from tasks.spec.cells.cell_types import folded
 from tasks.spec.project_spec import Privacy

@@ -45,6 +45,46 @@ def dictionary_of_one_long_text() -> bytes:
     return _parquet(_good(1_325).append_column("note", column), store_schema=False)
 
 
+def texts_of_a_megabyte(count: int) -> pa.Array:
+    """Texts that are stored once, as a dictionary of three."""
+    texts = pa.array([f"{number:07}" * 140_000 for number in range(3)])
+    return pa.DictionaryArray.from_arrays(pa.array(np.arange(count, dtype=np.int32) % 3), texts)
+
+
+def lists_of_one_long_text() -> bytes:
+    """150 rows with lists of ten texts each, which are the same megabytes."""
+    lists = pa.ListArray.from_arrays(pa.array(range(0, 1_510, 10), pa.int32()), texts_of_a_megabyte(1_500))
+    return _parquet(_good(150).append_column("note", lists), store_schema=False)
+
+
+def records_of_one_long_text() -> bytes:
+    """A field of a record instead of a column."""
+    records = pa.StructArray.from_arrays([texts_of_a_megabyte(1_325)], ["text"])
+    return _parquet(_good(1_325).append_column("note", records), store_schema=False)
+
+
+def maps_of_one_long_text() -> bytes:
+    """Maps with ten keys in each row."""
+    ends = pa.array(range(0, 1_510, 10), pa.int32())
+    keys = pa.array([str(number % 10) for number in range(1_500)])
+    maps = pa.MapArray.from_arrays(ends, keys, texts_of_a_megabyte(1_500))
+    return _parquet(_good(150).append_column("note", maps), store_schema=False)
+
+
+def views_of_one_long_text() -> bytes:
+    """A column that its writer has declared to be views into one buffer."""
+    views = texts_of_a_megabyte(150).cast(pa.string()).cast(pa.string_view())
+    return _parquet(_good(150).append_column("note", views), dictionary_pagesize_limit=2**30)
+
+
+def runs_of_one_value() -> bytes:
+    """20,000,000 rows of one number, of true and of nothing, which are runs of some bytes."""
+    rows = 20_000_000
+    columns = {name: pa.array([value]).take(pa.array(np.zeros(rows, np.int32))) for name, value in GOOD.items()}
+    more = {"flag": pa.array(np.ones(rows, dtype=bool)), "none": pa.nulls(rows, pa.int64())}
+    return _parquet(pa.table(columns | more), use_dictionary=True)
+
+
 def prefixes_of_one_long_text() -> bytes:
     """150 texts of a megabyte, each of which repeats the one before."""
     out = io.BytesIO()
@@ -133,6 +173,11 @@ def zeros_in_gzip() -> bytes:
 
 ATTACKS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a dictionary of one long text": ("parquet", dictionary_of_one_long_text),
+    "lists of one long text": ("parquet", lists_of_one_long_text),
+    "records of one long text": ("parquet", records_of_one_long_text),
+    "maps of one long text": ("parquet", maps_of_one_long_text),
+    "views of one long text": ("parquet", views_of_one_long_text),
+    "runs of one value": ("parquet", runs_of_one_value),
     "texts that repeat the one before": ("parquet", prefixes_of_one_long_text),
     "one list of 10,000,000 numbers": ("parquet", one_row_with_a_list),
     "a footer that says less than its pages": ("parquet", a_footer_that_says_less),

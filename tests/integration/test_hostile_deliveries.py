@@ -14,6 +14,11 @@ from tests.integration.hostile_deliveries import ATTACKS, MEMORY_MB
 
 SAID = {
     "a dictionary of one long text": "bytes unpack to",
+    "lists of one long text": "a row has 9,800,",
+    "records of one long text": "bytes unpack to",
+    "maps of one long text": "a row has 9,800,",
+    "views of one long text": "bytes unpack to",
+    "runs of one value": "bytes unpack to",
     "texts that repeat the one before": "bytes unpack to",
     "one list of 10,000,000 numbers": "its lists have 10,000,000 values",
     "a footer that says less than its pages": "its lists have 10,000,000 values",

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from tasks.ingest.landing.path_columns import with_path_columns
 from tasks.ingest.readers.bounds import DEFAULT, Bounds, Chunk, within
+from tasks.ingest.readers.columnar.parquet import columnar, frame_of_table
 from tasks.ingest.readers.csv_reader import delimited
 from tasks.ingest.readers.json_lines import jsonlines
 from tasks.ingest.readers.object_content import Content, Format, refuse_other_formats
-from tasks.ingest.readers.parquet import columnar, frame_of_table
 from tasks.ingest.readers.text_encoding import Encoding
 from tasks.ingest.readers.unreadable import BrokenError
 

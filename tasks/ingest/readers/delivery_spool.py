@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tasks.ingest.readers.bounds import Bounds, Chunk, row_bytes, size_bytes
 from tasks.ingest.readers.chunks import with_columns
-from tasks.ingest.readers.parquet import frame_of_table
+from tasks.ingest.readers.columnar.parquet import frame_of_table
 
 CHUNK_ROWS = 200_000
 ARROW = ".arrow"

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.ingest import Content, Spool, Unreadable, delivery
-from tasks.ingest.readers.compact_thrift import CompactStruct
+from tasks.ingest.readers.columnar.compact_thrift import CompactStruct
 from tasks.records import Delivery, Landed
 from tasks.spec.project_spec import ProjectSpec
 from tests.deliveries import delivered

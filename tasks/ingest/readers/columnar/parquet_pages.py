@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import pyarrow.parquet as pq
 
 from tasks.ingest.readers.bounds import POINTER_BYTES, Bounds
-from tasks.ingest.readers.compact_thrift import CompactStruct, Fields, Wanted
+from tasks.ingest.readers.columnar.compact_thrift import CompactStruct, Fields, Wanted
 from tasks.ingest.readers.unreadable import BrokenError
 
 HEADER_BYTES = (2**12, 2**24)  # a header with long statistics is read again; Arrow reads no longer ones either

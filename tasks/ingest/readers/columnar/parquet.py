@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tasks.ingest.readers.bounds import POINTER_BYTES, Bounds
+from tasks.ingest.readers.columnar.nested_texts import decoded_column, text_bytes
+from tasks.ingest.readers.columnar.parquet_pages import RowGroup, checked_pages, refuse_long_footer, row_groups
 from tasks.ingest.readers.csv_reader import refuse_repeated_columns
-from tasks.ingest.readers.parquet_pages import RowGroup, checked_pages, refuse_long_footer, row_groups
 from tasks.ingest.readers.unreadable import READING_ERRORS, BrokenError
 
 CHUNK_ROWS = 200_000  # the rows of a spooled file, so that chunks need not be concatenated
@@ -102,12 +103,7 @@ def _slices(table: pa.Table, bounds: Bounds) -> Iterator[pa.Table]:
     ends = np.zeros(len(table), dtype=np.int64)
     for column in table.columns:
         for start, chunk in zip(_starts(column), column.chunks, strict=True):
-            if pa.types.is_dictionary(chunk.type) and _is_text(chunk.type.value_type):
-                lengths = pc.fill_null(pc.binary_length(chunk.dictionary), 0).to_numpy(zero_copy_only=False)
-                used = np.append(lengths, 0)[
-                    pc.fill_null(chunk.indices.cast(pa.int64()), len(lengths)).to_numpy(zero_copy_only=False)
-                ]
-                ends[start : start + len(chunk)] += used
+            ends[start : start + len(chunk)] += text_bytes(chunk)
     longest = int(ends.max(initial=0))
     if longest > bounds.row_bytes:
         raise bounds.too_large(f"a row has {longest:,} bytes of text", f"{bounds.row_bytes:,}")
@@ -125,20 +121,10 @@ def _starts(column: pa.ChunkedArray) -> list[int]:
     return [0, *np.cumsum([len(chunk) for chunk in column.chunks])[:-1]]
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
-
-
 def _decoded(table: pa.Table) -> pa.Table:
     """Return a table with dictionary-encoded columns decoded."""
     for index, column in enumerate(table.columns):
-        if pa.types.is_dictionary(column.type):
-            values = column.cast(column.type.value_type)
+        if (values := decoded_column(column)) is not column:
             table = table.set_column(index, table.field(index).with_type(values.type), values)
     return table
 

@@ -1,0 +1,1 @@
+"""Parquet: its columns may be far smaller in the file than in memory."""
