@@ -36,6 +36,7 @@ from tasks.drift.measures.score_layout import STATISTICS
 from tasks.drift.quantiles import normal_quantile
 from tasks.drift.reference_comparison import cusum_charts, statistic_count
 from tasks.monitor.drift_kind import DOUBTFUL, DriftSymptoms
+from tasks.monitor.prediction_drift.implied_rise import beyond_implied
 from tasks.monitor.prediction_drift.prediction_reference import (
     LABEL,
     LOSS,
@@ -224,6 +225,7 @@ class DriftMonitor:
         alpha = self.policy.alpha(self.parts_of_labels * len(JUDGED))
         shift = quiet.shift(sums, rows, day)
         leeway = quiet.leeway(shift, alpha)
+        shift = beyond_implied(shift, leeway, self.answers.metric)
         unit = leeway / normal_quantile(alpha)
         z = shift.shift / unit
         crept = np.array(CREEPING)
