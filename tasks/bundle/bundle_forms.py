@@ -12,7 +12,8 @@ from tasks.bundle.bundle_readme import bundle_readme
 from tasks.bundle.c_program.c_files import c_files
 from tasks.bundle.python_files import lambda_files, python_files
 from tasks.bundle.repeated_references import repeated_references
-from tasks.bundle.runtimes.answering_bundle import DATA_FILE, Bundle, onnx_run
+from tasks.bundle.runtimes.answering_bundle import Bundle, onnx_run
+from tasks.bundle.runtimes.bundle_content import DATA_FILE
 from tasks.errors import EvidenceError
 from tasks.inference.onnx_session import ONNX_FILE
 from tasks.registry.manifest import seal

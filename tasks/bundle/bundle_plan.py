@@ -1,7 +1,7 @@
 """The plan of a bundle: what its runtime needs to read, check, preprocess and answer rows, as plain JSON.
 
 The file of a bundle is a line with the format, its protocol, a checksum and a sha256 of the rest; then this plan.
-Bundles are read by their own runtime only: a change of the plan raises PROTOCOL of `answering_bundle` and of the
+Bundles are read by their own runtime only: a change of the plan raises PROTOCOL of `bundle_content` and of the
 runtimes in other languages with it.
 """
 
@@ -20,7 +20,7 @@ import msgspec
 from tasks.bundle.packed_model import packed_model
 from tasks.bundle.portable_pattern import portable_pattern
 from tasks.bundle.raw_limits import CALIBRATED_ROUNDING, ROUNDING, limits_of
-from tasks.bundle.runtimes.answering_bundle import FORMAT, PROTOCOL
+from tasks.bundle.runtimes.bundle_content import FORMAT, PROTOCOL
 from tasks.compact.compact_file import is_exponential
 from tasks.compact.smaller_trees import LeafKind
 from tasks.inference.schema import ModelSchema

@@ -9,6 +9,7 @@ from tasks.bundle.runtime_files import shipped_text
 
 MODULES: Mapping[str, str] = {
     "tasks.bundle.runtimes.answering_bundle": "leeway_bundle",
+    "tasks.bundle.runtimes.bundle_content": "leeway_content",
     "tasks.bundle.runtimes.answer_numbers": "leeway_numbers",
     "tasks.bundle.runtimes.compact_walk": "leeway_trees",
     "tasks.bundle.runtimes.answer_queue": "leeway_queue",

@@ -69,6 +69,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
         {"clock", "files"},
         "runs outside of Leeway: reads its bundle, and on which day it answers",
     ),
+    "tasks/bundle/runtimes/bundle_content.py": ({"files"}, "runs outside of Leeway: compares the files of its bundle"),
     "tasks/bundle/runtimes/answer_queue.py": (
         {"clock", "files"},
         "runs outside of Leeway: keeps answers and when they were given",

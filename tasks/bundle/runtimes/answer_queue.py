@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from tasks.bundle.runtimes.answer_numbers import Numbers
-from tasks.bundle.runtimes.answering_bundle import Bundle, BundleAnswer, BundleError
+from tasks.bundle.runtimes.answering_bundle import Bundle, BundleAnswer
+from tasks.bundle.runtimes.bundle_content import BundleError
 from tasks.whole_file import private_folder, sync_folder
 
 LOG_PROTOCOL = 5

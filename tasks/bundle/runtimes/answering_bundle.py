@@ -8,8 +8,6 @@ row once the bundle is stale.
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -19,22 +17,15 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfoNotFoundError
 
 from tasks.bundle.runtimes.answer_numbers import Numbers, numbers_of
+from tasks.bundle.runtimes.bundle_content import DATA_FILE, BundleError, check_files, checked_content
 from tasks.bundle.runtimes.compact_walk import CompactModel
 from tasks.row_contract.input_rows import InputRows
 from tasks.row_contract.row_reader import ContractReader, RowRefused, TypedRow
 
-DATA_FILE = "bundle.leeway"
-MANIFEST_FILE = "manifest.json"
 ONNX_FILE = "model.onnx"
-PROTOCOL = 3
-FORMAT = "leeway-bundle"
 EXACT = 0.0
 SHOWN = 5
 Run = Callable[[Sequence[float]], Sequence[float]]
-
-
-class BundleError(Exception):
-    """A bundle is damaged, or does not answer here as it did where it was made."""
 
 
 class BundleAnswer(NamedTuple):
@@ -63,7 +54,7 @@ class Bundle:
     """
 
     def __init__(self, data: bytes, run: Run | None = None) -> None:
-        plan = _checked(data)
+        plan = checked_content(data)
         about, self._answer = plan["about"], plan["answer"]
         self.project, self.version, self.serial = about["project"], about["version"], about["serial"]
         self.digest: str = about["digest"]
@@ -89,7 +80,7 @@ class Bundle:
             One bit differs, or a file is missing.
         """
         where = Path(folder)
-        _check_files(where)
+        check_files(where)
         graph = where / ONNX_FILE
         bundle = cls((where / DATA_FILE).read_bytes(), onnx_run(graph.read_bytes()) if graph.is_file() else None)
         bundle.selftest()
@@ -218,42 +209,6 @@ def preprocessed(inputs: Sequence[float], steps: Sequence[Mapping[str, Any]]) ->
         else:
             columns += [float(math.isnan(value) if code is None else value == code) for code in step["values"]]
     return columns
-
-
-def _checked(data: bytes) -> dict[str, Any]:
-    """Return the content of a bundle file, once its digest is that of its first line."""
-    head, _, body = data.partition(b"\n")
-    words = head.decode("ascii", "replace").split()
-    if len(words) != 4 or words[0] != FORMAT:  # noqa: PLR2004 - format, protocol, checksum, digest
-        raise BundleError(f"found no bundle: its first line is {head[:40]!r}; copy the bundle again")
-    if words[1] != str(PROTOCOL):
-        raise BundleError(f"found a bundle of protocol {words[1][:9]}; this runtime reads {PROTOCOL}")
-    if hashlib.sha256(body).hexdigest() != words[3]:
-        raise BundleError("the bundle has changed since it was written; copy it again")
-    content: dict[str, Any] = json.loads(body)
-    return content
-
-
-def _check_files(folder: Path) -> None:
-    """Compare the files of a bundle with its manifest; its signature is verified by `leeway bundle --verify`."""
-    for name, digest in _listed(folder).items():
-        path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise BundleError(f"{name} has changed since the bundle was written, or is missing; copy the bundle again")
-
-
-def _listed(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each file that the manifest of a folder lists."""
-    try:
-        content = json.loads((folder / MANIFEST_FILE).read_bytes())
-        listed = {name: entry["sha256"] for name, entry in content["files"].items()}
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise BundleError(
-            f"{MANIFEST_FILE} is missing or damaged ({type(error).__name__}); copy the bundle again"
-        ) from error
-    if DATA_FILE not in listed:
-        raise BundleError(f"{MANIFEST_FILE} does not list {DATA_FILE}; copy the bundle again")
-    return listed
 
 
 def onnx_run(graph: bytes) -> Run:

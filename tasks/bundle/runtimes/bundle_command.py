@@ -13,7 +13,8 @@ import json  # noqa: E402 - after what no module may be compiled without
 from collections.abc import Callable  # noqa: E402 - the same
 from pathlib import Path  # noqa: E402 - the same
 
-from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError  # noqa: E402 - the same
+from tasks.bundle.runtimes.answering_bundle import Bundle  # noqa: E402 - the same
+from tasks.bundle.runtimes.bundle_content import BundleError  # noqa: E402 - the same
 from tasks.row_contract.row_reader import RowRefused  # noqa: E402 - the same
 
 USAGE = "usage: python3 FOLDER/leeway.py selftest | answer [--keep ANSWERS] < rows.jsonl | hand-over ANSWERS"

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.bundle.browser_files import browser_files, browser_references, page
 from tasks.bundle.bundle_plan import bundle_data, bundle_plan
-from tasks.bundle.runtimes.answering_bundle import DATA_FILE
+from tasks.bundle.runtimes.bundle_content import DATA_FILE
 from tests.unit.bundle.bundles import KINDS, answering, bundled_kind, files_of, random_rows, written
 from tests.unit.bundle.hostile import hostile_rows, hostile_version, with_references
 

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from tasks.bundle import bundle_files
 from tasks.bundle.bundle_plan import checksum
 from tasks.bundle.raw_limits import limits_of, scores_of
-from tasks.bundle.runtimes.answering_bundle import DATA_FILE, MANIFEST_FILE, Bundle, BundleError
+from tasks.bundle.runtimes.answering_bundle import Bundle
+from tasks.bundle.runtimes.bundle_content import DATA_FILE, MANIFEST_FILE, BundleError
 from tasks.errors import DataError
 from tasks.inference.answer_scale import predictions_from_scores
 from tasks.inference.matrix_model import decision_threshold

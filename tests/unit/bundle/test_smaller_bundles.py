@@ -17,7 +17,8 @@ from tasks.bundle.compressed.smaller_forms import SmallerForm, deferral_margin, 
 from tasks.bundle.compressed.student import StudentShape, student_of
 from tasks.bundle.packed_model import packed_model
 from tasks.bundle.runtimes.answer_queue import AnswerQueue
-from tasks.bundle.runtimes.answering_bundle import Bundle, BundleError
+from tasks.bundle.runtimes.answering_bundle import Bundle
+from tasks.bundle.runtimes.bundle_content import BundleError
 from tasks.bundle.runtimes.compact_walk import CompactModel
 from tasks.bundle.task import write_bundle
 from tasks.compact import CompactEvaluator
