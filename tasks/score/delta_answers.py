@@ -13,6 +13,7 @@ import pyarrow as pa
 from tasks.arrays import BoolArray
 from tasks.errors import Conflict, SourceError, Unreachable
 from tasks.lake import Batch
+from tasks.lake.schemas.table_schemas import STATISTICS
 from tasks.score.answer_rows import KEY, AnswerRows
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 WRITTEN, ATTEMPTS = 1, 5
 TITLE = "Answers of the Leeway project "
-IDS_AT_ONCE = 1_000
 STORE = ("Generic S3 error", "error sending request", "connection", "Connection", "timed out")
 
 
@@ -116,12 +116,13 @@ class DeltaAnswers:
                 return
             row_id, is_changed = self.rows.column("row_id"), False
             stored = pa.RecordBatchReader.from_stream(table.scan(columns=[row_id, "batch_id"])).read_pandas()
+            same = f't."{row_id}" = s."{row_id}" AND t."batch_id" = s."batch_id"'
             for batch, rows in stored.groupby("batch_id"):
                 ids = rows[row_id].astype("str").reset_index(drop=True)
-                gone = [_literal(one) for one in ids[own(str(batch), ids)]]
-                for first in range(0, len(gone), IDS_AT_ONCE):
-                    some = ", ".join(gone[first : first + IDS_AT_ONCE])
-                    table.delete(f'"{row_id}" IN ({some}) AND "batch_id" = {_literal(str(batch))}')
+                gone = rows[own(str(batch), ids)].drop_duplicates()
+                if len(gone):  # a deletion would keep the ids in its log
+                    source = pa.Table.from_pandas(gone, preserve_index=False)
+                    table.merge(source, same, source_alias="s", target_alias="t").when_matched_delete().execute()
                     is_changed = True
             if is_changed:
                 table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
@@ -167,6 +168,7 @@ class DeltaAnswers:
             Schema.from_arrow(self.rows.schema),
             mode="error",
             description=TITLE + self.project,
+            configuration={STATISTICS: self.rows.column("time")},  # the log is not to keep ids that are erased
             storage_options=dict(self.options) or None,
             commit_properties=CommitProperties(max_commit_retries=0),
         )
@@ -200,15 +202,6 @@ class DeltaAnswers:
             if any(word in str(error) for word in STORE):
                 raise Unreachable(f"the store of {self.uri} did not answer: {error}") from error
             raise SourceError(f"the Delta table {self.uri} cannot take answers: {error}") from error
-
-
-def _literal(text: str) -> str:
-    """Return a text in SQL.
-
-    >>> print(_literal("it's"))
-    'it''s'
-    """
-    return "'{}'".format(text.replace("'", "''"))
 
 
 def _holds(there: pa.DataType | None, kind: pa.DataType) -> bool:

@@ -99,6 +99,10 @@ def _estimator(name: str) -> Any:
         import lightgbm
 
         return getattr(lightgbm, name)(n_estimators=TREES, random_state=0, verbose=-1)
+    if name.startswith("XGB"):
+        import xgboost
+
+        return getattr(xgboost, name)(n_estimators=TREES, random_state=0, n_jobs=1)
     kind, options = dict(all_estimators())[name], NEWER.get(name, {})
     if name.startswith("HistGradientBoosting"):
         return kind(max_iter=TREES, categorical_features=[4], random_state=0)

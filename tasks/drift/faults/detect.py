@@ -94,11 +94,29 @@ def find_suspicions(
         if item.strain > 1:
             past.setdefault(item.column, []).append(item)
     hints = hints or Hints()
-    if hints.repeated is not None:
-        before = RepeatedRows(hints.repeated_before, reference.total.rows)
-        repeated = repeated_suspicion(hints.repeated, before, effect)
-        if repeated is not None:
-            return (repeated,)
+    repeated = _repeated(reference, effect, hints)
+    if repeated is None:
+        return _faults(reference, window, past, effect, hints)
+    if cannot_be_scored(repeated):
+        return (repeated,)
+    # Rows that are there twice may look like a fault of some rows, and hide none of nearly all.
+    return (repeated, *filter(cannot_be_scored, _faults(reference, window, past, effect, hints)))
+
+
+def _repeated(reference: Reference, effect: float, hints: Hints) -> Suspicion | None:
+    if hints.repeated is None:
+        return None
+    return repeated_suspicion(hints.repeated, RepeatedRows(hints.repeated_before, reference.total.rows), effect)
+
+
+def _faults(
+    reference: Reference,
+    window: TableProfile,
+    past: Mapping[str, list[DriftStatistic]],
+    effect: float,
+    hints: Hints,
+) -> tuple[Suspicion, ...]:
+    """Return the faults of columns with statistics past their leeway."""
     recent = hints.recent() if past and hints.recent else ()
     found = faults_of_columns(reference.total, window, past)
     if not recent:

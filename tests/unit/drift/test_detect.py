@@ -185,6 +185,13 @@ def test_repeated_rows_are_detected_by_their_share(reference: Reference) -> None
     assert found(reference, night(98), Hints(RepeatedRows(0.3, 400), repeated_before=0.28)) == ()
 
 
+def test_few_repeated_rows_hide_no_fault_of_nearly_all_rows(reference: Reference) -> None:
+    frame = night(99).assign(area=lambda rows: rows["area"] * 1000)
+    few = Hints(RepeatedRows(0.05, 400))
+    assert [one.kind for one in found(reference, frame, few)] == ["duplicated_rows", "unit_change"]
+    assert [one.kind for one in found(reference, night(99), few)] == ["duplicated_rows"]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_population_that_moves_is_not_corrupt(reference: Reference, seed: int) -> None:
     frame = night(100 + seed, 4000)

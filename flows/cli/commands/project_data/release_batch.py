@@ -31,11 +31,22 @@ def release_quarantined(project: str, batch: str, reason: str) -> None:
 
 
 def release_batch(spec: ProjectSpec, lake: Lake, batch: Batch, reason: str) -> int:
-    """Accept the quarantined rows of a batch, record it, and return their number."""
+    """Accept the quarantined rows of a batch, record it, and return their number.
+
+    Raises
+    ------
+    DataError
+        The batch was released before, and none of its other rows can be read.
+    """
     from tasks.validate.task import release
 
     moment = clock.now()
     rows = release(lake, spec, batch, moment)
+    if not rows and batch.verdict == "released":
+        raise DataError(
+            f"{spec.project} has no quarantined batch {batch.key!r} any more: it was released, but for "
+            f"{counted(batch.rows_quarantined, 'row')} without an id or a time, or with a wrong value"
+        )
     entry = ReleaseEntry(
         name=f"{batch.batch_id}/{batch.revision}",
         night=clock.tonight(spec.schedule.time_zone),
