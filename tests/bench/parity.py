@@ -102,7 +102,8 @@ def _estimator(name: str) -> Any:
     if name.startswith("XGB"):
         import xgboost
 
-        return getattr(xgboost, name)(n_estimators=TREES, random_state=0, n_jobs=1)
+        kinds = {"enable_categorical": True, "feature_types": ["q", "q", "q", "q", "c"]}
+        return getattr(xgboost, name)(n_estimators=TREES, random_state=0, n_jobs=1, **kinds)
     kind, options = dict(all_estimators())[name], NEWER.get(name, {})
     if name.startswith("HistGradientBoosting"):
         return kind(max_iter=TREES, categorical_features=[4], random_state=0)
