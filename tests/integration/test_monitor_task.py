@@ -260,7 +260,7 @@ def test_a_batch_is_read_once_for_every_room_of_a_night_and_its_pieces_add_up(
     suspect(NightData.read(lake, spec, day(LEARNT)), baseline, summaries)
     profile_batches([landed], summaries)
     assert night_inputs(NightData.read(lake, spec, day(LEARNT)), baseline, summaries).repeated == (whole.repeated,)
-    assert sizes == [ROWS // 10] * 10
+    assert sizes == [ROWS // 20] * 20
     assert summaries.of([landed]) == [whole]
 
 
