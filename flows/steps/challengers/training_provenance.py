@@ -20,7 +20,7 @@ from tasks.user_code.user_modules import module_file
 
 READ = ("batches", "rows", "labels", "features")
 """The tables that a training reads; upkeep keeps the states of them that versions name."""
-PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skops", "lightgbm", "xgboost-cpu")
+PACKAGES = ("numpy", "pandas", "scikit-learn", "onnx", "onnxruntime", "skops", "lightgbm", "xgboost-cpu", "xgboost")
 LOCK = "requirements.lock"
 GIT_SECONDS = 10
 
