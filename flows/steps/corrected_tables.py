@@ -12,7 +12,7 @@ from tasks.lake import Batch, append_entry
 from tasks.logs import line, logger
 from tasks.monitor.table_checks.task import corrected_rows
 from tasks.records import ReleaseEntry
-from tasks.validate.acceptance.quarantine_rows import fault_reasons
+from tasks.validate.acceptance.quarantine_rows import fault_names, fault_reasons
 from tasks.validate.task import release, rows_of_faults
 
 BY_TABLES = "the correction of a feature table"
@@ -34,7 +34,7 @@ def release_corrected(workspace: Workspace, champion: Champion, data: NightData)
             time=moment,
             subject=batch.key,
             actor=BY_TABLES,
-            reason=f"{fault_reasons(batch).replace(':', ' of ').replace('_', ' ')} is over for its rows: released",
+            reason=f"{fault_names(batch)} is over for its rows: released",
             corrects=one.corrects,
         )
         append_entry(lake, spec.project, entry)

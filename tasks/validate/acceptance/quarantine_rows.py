@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 import pandas as pd
@@ -151,8 +151,18 @@ def reasons_of(findings: Iterable[Finding]) -> str:
 
 def fault_reasons(batch: Batch) -> str:
     """Return the reason codes of the rows of a delivery that monitoring has quarantined."""
+    return reasons_of(_faults(batch))
+
+
+def fault_names(batch: Batch) -> str:
+    """Return what monitoring has quarantined the rows of a delivery for, in words: 'unit change of temp'."""
+    kinds = ((finding.rule.replace("_", " "), finding.column) for finding in _faults(batch))
+    return ", ".join(f"{kind} of {column}" if column else kind for kind, column in kinds)
+
+
+def _faults(batch: Batch) -> Iterator[Finding]:
     kept = (Finding(**(one | {"row_ids": tuple(one["row_ids"])})) for one in json.loads(batch.findings))
-    return reasons_of(finding for finding in kept if finding.rule in FAULT_KINDS)
+    return (finding for finding in kept if finding.rule in FAULT_KINDS)
 
 
 def with_findings(batch: Batch, findings: Iterable[Finding]) -> str:

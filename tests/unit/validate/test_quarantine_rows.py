@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from tasks.lake import Batch
+from tasks.records import Finding
 from tasks.spec.project_spec import ProjectSpec
-from tasks.validate.acceptance.quarantine_rows import readable_ids
+from tasks.validate.acceptance.quarantine_rows import fault_names, fault_reasons, readable_ids, with_findings
 
 SOURCE: dict[str, Any] = {
     "uri": "rows",
@@ -28,3 +32,35 @@ def test_the_time_in_an_id_is_read_in_the_format_of_its_files(kind: str, sold: s
     )
     raw = pd.Series([f'{{"house": "7", "sold": "{sold}", "rooms": "many"}}'])
     assert readable_ids(raw, kind, spec) == {"7|2026-04-03"}
+
+
+def test_what_monitoring_has_quarantined_a_delivery_for_is_said_in_words() -> None:
+    findings = [
+        Finding("unit_change", "temp", "critical", 9, ""),
+        Finding("not_null", "area", "warning", 1, ""),
+        Finding("truncated", "", "critical", 9, ""),
+    ]
+    day, moment = date(2026, 3, 4), datetime(2026, 3, 4, 2, tzinfo=UTC)
+    taken_in = Batch(
+        batch_id="b",
+        revision=0,
+        base=0,
+        kind="rows",
+        key="march.csv",
+        size_bytes=90,
+        stamp="",
+        arrival=day,
+        night=day,
+        time=moment,
+        event_from=None,
+        event_until=None,
+        rows_in=9,
+        rows_accepted=9,
+        rows_quarantined=0,
+        rows_elsewhere=0,
+        verdict="accepted",
+        findings="[]",
+    )
+    batch = replace(taken_in, findings=with_findings(taken_in, findings))
+    assert fault_names(batch) == "unit change of temp, truncated"
+    assert fault_reasons(batch) == "unit_change:temp;truncated"
