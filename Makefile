@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 # Compiled modules are kept: else each of the many processes that tests and servers are made of compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick bench check types style up wheel docs lock generated
+.PHONY: demo test long quick bench check types style up wheel docs lock generated
 .DEFAULT_GOAL := demo
 
 demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
@@ -15,8 +15,11 @@ demo: $(INSTALLED)  ## the life cycle of a model on real data, in a few minutes
 up: $(INSTALLED)  ## the local stack: servers, a worker, every project deployed
 	@$(BIN)/leeway up
 
-test: check  ## everything: style, types, layers, tests
-	@$(BIN)/pytest $(IN_PARALLEL) --ignore=tests/architecture $(ARGS)
+test: check  ## style, types, layers, and all tests but the long ones
+	@$(BIN)/pytest $(IN_PARALLEL) --ignore=tests/architecture -m "not long" $(ARGS)
+
+long: $(INSTALLED)  ## the long tests: lives of months, servers that are killed, `leeway up` from a wheel, each bench once
+	@$(BIN)/pytest $(IN_PARALLEL) -m long tests/end_to_end tests/integration tests/leeway_up $(ARGS)
 
 quick: $(INSTALLED)  ## what needs no server: units, laws, doctests, in two minutes
 	@$(BIN)/pytest $(IN_PARALLEL) tests/unit tests/properties tests/architecture tasks flows deployments/docs $(ARGS)

@@ -15,7 +15,7 @@ from flows.stack.local_stack import QUIET, drain_logs
 from tests import servers as of_session
 from tests.browsers import chromium
 from tests.houses import Landing, write_houses
-from tests.scheduling import longest_first, scheduler, workers
+from tests.scheduling import longest_first, mark_long, scheduler, workers
 from tests.servers import Server
 from tests.shared import end_processes, open_folder
 
@@ -36,8 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
     open_folder(config)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m long` chooses by the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that take long begin first."""
+    """Mark the tests that take long, and let them begin first."""
+    mark_long(items)
     longest_first(items)
 
 

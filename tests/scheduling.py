@@ -1,4 +1,4 @@
-"""How pytest-xdist shares the tests out: what shares much stays together, the longest begins first."""
+"""Which tests take long, and how pytest-xdist shares tests out: what shares much stays together, the longest first."""
 
 from __future__ import annotations
 
@@ -9,6 +9,20 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 TOGETHER = "tests/leeway_up/"  # one life of `leeway up`
+LONG = (  # `make test` leaves them out and `make long` runs them; a check runs both
+    TOGETHER,
+    # each worked project, and histories of months
+    *("tests/end_to_end/test_apple_sorting.py", "tests/end_to_end/test_card_fraud.py"),
+    *("tests/end_to_end/test_patient_records.py", "tests/end_to_end/test_screen_inspection.py"),
+    *("tests/end_to_end/test_voice_search.py", "tests/end_to_end/test_half_year.py"),
+    *("tests/end_to_end/test_replay_of_the_record.py", "tests/end_to_end/test_rollout_demo.py"),
+    # processes and servers that are killed
+    *("tests/end_to_end/test_kill_sweep.py", "tests/end_to_end/test_faults.py", "tests/end_to_end/test_dask_night.py"),
+    *("tests/integration/test_servers.py", "tests/integration/test_stack.py"),
+    # every bench once, and every bad delivery by `leeway check` and by a night
+    *("tests/integration/test_benches.py", "tests/integration/test_check_and_night.py"),
+    *("tests/integration/test_hostile_deliveries.py", "tests/integration/test_adoption.py"),
+)
 APART = (
     "tests/end_to_end/test_nights.py",
     "tests/end_to_end/test_kill_sweep.py",
@@ -37,6 +51,13 @@ def _scope(test: str) -> str:
 def workers() -> int:
     """Return how many processes run tests: one more than processors, because one mostly waits for `leeway up`."""
     return min((os.cpu_count() or 1) + 1, 5)
+
+
+def mark_long(items: list[pytest.Item]) -> None:
+    """Mark the tests that take long."""
+    for item in items:
+        if item.nodeid.startswith(LONG):
+            item.add_marker(pytest.mark.long)
 
 
 def longest_first(items: list[pytest.Item]) -> None:
