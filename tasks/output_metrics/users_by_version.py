@@ -23,13 +23,17 @@ import pandas as pd
 
 from tasks.arrays import FloatArray
 from tasks.records import RolloutEntry
-from tasks.serving_store.logged_rows import logged_answers, whole_lines
+from tasks.serving_store.logged_rows import LoggedAnswer, logged_answers, whole_lines
 
+DRAWN = 6
+"""The protocol from which on a line of the log has the entity that was drawn."""
 LOGGED_COLUMNS = ["row_id", "time", "digest", "arm", "user"]
 
 
 def logged_users(content: bytes, entity: str) -> pd.DataFrame:
-    """Return who asked for each row of a file of the prediction log: its entity, or its request without one.
+    """Return who asked for each row of a file of the prediction log: its entity as it was drawn, or else its request.
+
+    A line of before protocol 6 does not say which entity was drawn, so the one counts that the client has sent.
 
     Rows of requests with several users are left out.
 
@@ -46,12 +50,16 @@ def logged_users(content: bytes, entity: str) -> pd.DataFrame:
     answers = logged_answers(content)
     named = [msgspec.json.decode(line).get(entity) if entity else None for line in whole_lines(content)]
     rows = [
-        (one.row_id, one.time, one.digest, one.arm, f"request {one.request}" if name is None else f"entity {name}")
-        for one, name in zip(answers, named, strict=True)
+        (one.row_id, one.time, one.digest, one.arm, _user(one, name)) for one, name in zip(answers, named, strict=True)
     ]
     found = pd.DataFrame(rows, columns=LOGGED_COLUMNS)
     requests = [one.request for one in answers]  # a client may give the same id to several, but not at one time
     return found[found.groupby([requests, "time"])["user"].transform("nunique") == 1]
+
+
+def _user(answer: LoggedAnswer, name: object) -> str:
+    drawn = answer.user if answer.protocol >= DRAWN else name
+    return f"request {answer.request}" if drawn in (None, "") else f"entity {drawn}"
 
 
 def users_by_version(logged: pd.DataFrame, steps: Sequence[RolloutEntry]) -> pd.DataFrame:

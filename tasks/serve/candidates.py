@@ -21,6 +21,7 @@ from tasks.serve.champions import Serving
 from tasks.serve.served_version import ServedVersion
 from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import UNREAD, RolloutGrant, Route, ServingStore
+from tasks.serving_store.logged_rows import Draw
 from tasks.serving_store.rollout_grant import LEASE_SECONDS
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path
 
@@ -66,13 +67,13 @@ class Candidate:
         """Return whether it may be run next to a champion, given by its package."""
         return self.grant.champion == champion and now < self._deadline and not self.ledger.count("stopped")
 
-    def is_drawn(self, rows: Sequence[TypedRow]) -> bool:
+    def draw(self, rows: Sequence[TypedRow]) -> Draw:
         """Return whether chance has drawn it for a request: if all rows of it belong to its share.
 
         Chance decides on rows without an entity, and nothing that a client sends, such as the id of a request.
         """
         entity, grant = self.grant.entity, self.grant
-        values = [row.values.get(entity) for row in rows] if entity else [None]
+        values = [row.values.get(entity) if entity else None for row in rows]
         salt, drawn = grant.salt or grant.rollout, secrets.randbits(64)
         places = [drawn if value is None else position(str(value), salt) for value in values]
         within = all(is_within(place, grant.share) for place in places)
@@ -81,7 +82,8 @@ class Candidate:
         if own and first not in self._seen:
             self._seen.add(first)
             self.ledger.add("of_candidate" if is_within(first, grant.share) else "of_champion", 1)
-        return within
+        users = ("" if value is None else f"{place:016x}" for value, place in zip(values, places, strict=True))
+        return Draw("candidate" if within else "champion", tuple(users))
 
     def asked(self, now: float) -> None:
         """Count the time since the last request, at a time of the event loop; of a pause only the first hour counts."""
@@ -150,6 +152,12 @@ class _Pace:
 
     def __init__(self, most_seconds: float) -> None:
         self._most_seconds, self._last, self._slow = most_seconds, monotonic(), 0
+        self._began, self._rows = self._last, 0
+
+    @property
+    def row_seconds(self) -> float:
+        """How long a row took, on average."""
+        return (self._last - self._began) / max(1, self._rows)
 
     def take(self) -> None:
         """Take that a reference request was repeated.
@@ -161,7 +169,7 @@ class _Pace:
         """
         now = monotonic()
         self._slow = self._slow + 1 if now - self._last > self._most_seconds else 0
-        self._last = now
+        self._last, self._rows = now, self._rows + 1
         if self._slow == FAULTS_IN_A_ROW:
             most = f"{1000 * self._most_seconds:.0f} ms"
             raise EvidenceError(
@@ -184,7 +192,7 @@ class Candidates:
 
     A grant or package that does not verify lets no candidate answer: the champion does, and the fault is logged. So
     does a version that takes longer for a row than `most_seconds`: other requests wait meanwhile, and are not to be
-    refused for it.
+    late or refused for it. In one turn of the event loop, no candidate is run for longer than that.
     """
 
     def __init__(self, store: ServingStore, projects: Sequence[str], slot: int, most_seconds: float = inf) -> None:
@@ -246,8 +254,9 @@ class Candidates:
         continues = current is not None and current.grant.rollout == grant.rollout
         path = ledger_path(self._store.root, grant.project, grant.rollout, self._slot)
         ledger = current.ledger if current is not None and continues else RolloutLedger(path)
+        pace = _Pace(self._most_seconds)
         try:
-            version.prove(package.references, _Pace(self._most_seconds).take)
+            version.prove(package.references, pace.take)
         except BaseException as error:
             if isinstance(error, EvidenceError):
                 ledger.add("refused", 1 - ledger.count("refused"))
@@ -258,4 +267,5 @@ class Candidates:
         route = Route(
             protocol=1, project=grant.project, serial=grant.serial, package=grant.candidate, version=package.version
         )
-        return Candidate(grant, Serving(route, version, TickBatch(version)), ledger, self._slot)
+        batch = TickBatch(version, pace.row_seconds, self._most_seconds)
+        return Candidate(grant, Serving(route, version, batch), ledger, self._slot)

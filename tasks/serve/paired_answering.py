@@ -17,17 +17,17 @@ from tasks.serve.candidates import Candidate, Candidates
 from tasks.serve.champions import Serving
 from tasks.serve.replies import Refusal
 from tasks.serve.served_version import AnsweredRow, ServedVersion
-from tasks.serving_store.logged_rows import Arm
+from tasks.serving_store.logged_rows import Draw
 
 Run = Callable[[Serving, list[TypedRow]], Awaitable[list[AnsweredRow]]]
 
 
 class SentAnswer(NamedTuple):
-    """What answers a request, its answers, and the version that chance has drawn for it in a rollout."""
+    """What answers a request, its answers, and what chance has drawn for it in a rollout."""
 
     serving: Serving
     answers: list[AnsweredRow]
-    arm: Arm = "none"
+    draw: Draw = Draw()
 
 
 class PairedAnswering:
@@ -69,14 +69,14 @@ class PairedAnswering:
                 candidate.failed(f"{type(error).__name__} at {raised_at(error)}", rows)
         if self.candidates.get(champion, clock()) is not candidate:
             return SentAnswer(champion, before)  # its rollout has ended meanwhile
-        is_drawn = candidate.is_drawn(rows)
+        draw = candidate.draw(rows)
         if after is not None and change is not None:
             candidate.asked(clock())
             changed = candidate.compared(rows, change, _deferred(before) != _deferred(after))
-            if is_drawn and _may_send(candidate, changed):
+            if draw.arm == "candidate" and _may_send(candidate, changed):
                 candidate.answered(len(rows))
-                return SentAnswer(candidate.serving, after, "candidate")
-        return SentAnswer(champion, before, "candidate" if is_drawn else "champion")
+                return SentAnswer(candidate.serving, after, draw)
+        return SentAnswer(champion, before, draw)
 
 
 def _may_send(candidate: Candidate, changed: int) -> bool:
@@ -96,13 +96,14 @@ def difference(
     Raises
     ------
     ValueError
-        The candidate has answered another number of rows, or with no number where the champion has one.
+        The candidate has answered another number of rows, or with no number where the champion has one: also one
+        without probabilities, of which the largest would be a class by chance.
     """
     if len(before) != len(after):
         raise ValueError("the candidate has answered another number of rows")
     version, task = candidate.serving.version, champion.schema.task
     one, other = _predictions(before), _predictions(after)
-    if (np.isfinite(one) & ~np.isfinite(other)).any():
+    if (_are_numbers(before, one) & ~_are_numbers(after, other)).any():
         raise ValueError("the candidate has answered with no number")
     if task == "regression":
         return number_change(one, other, candidate.grant.unit)
@@ -110,6 +111,12 @@ def difference(
         return probability_change(one, other, (champion.is_positive(one), version.is_positive(other)))
     names = champion.schema.class_names, version.schema.class_names
     return class_change(*aligned((_probabilities(before), names[0]), (_probabilities(after), names[1])))
+
+
+def _are_numbers(rows: Sequence[AnsweredRow], predictions: FloatArray) -> BoolArray:
+    """Return whether the prediction of each row is a finite number, and so are its probabilities of several classes."""
+    shares = _probabilities(rows)
+    return np.asarray(np.isfinite(predictions) & np.isfinite(shares).all(axis=1), dtype=np.bool_)
 
 
 def _predictions(rows: Sequence[AnsweredRow]) -> FloatArray:

@@ -22,7 +22,7 @@ from tasks.serve.served_version import Answer, AnsweredRow, ServedVersion
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serve.tick_batch import MOST_ROWS
-from tasks.serving_store.logged_rows import Arm
+from tasks.serving_store.logged_rows import Draw
 
 LOG = logging.getLogger("leeway.serve")
 MOST_FAULTS = 100
@@ -34,7 +34,7 @@ class RowLog(Protocol):
     """Keeps answered rows; it never waits and never fails."""
 
     def add(
-        self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]], arm: Arm
+        self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]], draw: Draw
     ) -> None:
         """Take the rows of a request as they were sent, with their answers, and what was drawn for it in a rollout."""
 
@@ -142,7 +142,7 @@ class RowAnswering:
             self._check_time(request)
             chosen = await self._chosen(request, serving, typed, answered)
         if self._log is not None:
-            self._log.add(request, chosen.serving, list(zip(rows, chosen.answers, strict=True)), chosen.arm)
+            self._log.add(request, chosen.serving, list(zip(rows, chosen.answers, strict=True)), chosen.draw)
         shown = [one.answer for one in chosen.answers]
         counters, project = self.counters, serving.route.project
         counters.add_project(project, "rows", len(shown))
@@ -165,7 +165,13 @@ class RowAnswering:
     async def _answered_in_time(
         self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]
     ) -> list[AnsweredRow]:
-        """Return the answers of a candidate; with one that is late, it has failed, and the champion's are sent."""
+        """Return the answers of a candidate; with one that is late, it has failed, and the champion's are sent.
+
+        Raises
+        ------
+        Refusal
+            There is no time for both: of this request, or of this turn, in which others wait.
+        """
         self._check_estimate(request, serving, len(typed))
         answered = await self._answered(request, serving, typed)
         if self._passed(request) > request.budget_seconds:
@@ -173,14 +179,18 @@ class RowAnswering:
         return answered
 
     async def _answered(self, request: ServiceRequest, serving: Serving, typed: list[TypedRow]) -> list[AnsweredRow]:
-        if len(typed) == 1:
-            return [await serving.batch.add(typed[0])]
+        batch = serving.batch
+        if len(typed) == 1 and batch.rows_in_turn(1):
+            return [await batch.add(typed[0])]
         answered: list[AnsweredRow] = []
-        for start in range(0, len(typed), MOST_ROWS):
+        while (start := len(answered)) < len(typed):
             if start:
                 await asyncio.sleep(0)
                 self._check_estimate(request, serving, len(typed) - start)
-            answered += serving.batch.answers(typed[start : start + MOST_ROWS])
+            if not (fit := batch.rows_in_turn(len(typed) - start)):
+                batch.doubt()
+                raise self._late(request, "the candidate has no time left in this turn: the rows were not answered")
+            answered += batch.answers_in_turn(typed[start : start + fit])
         return answered
 
     async def _typed(self, serving: Serving, rows: Sequence[Any]) -> list[TypedRow]:

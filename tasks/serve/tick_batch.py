@@ -6,6 +6,7 @@ No request waits for another one to arrive; with one thread, a row has the same 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 from tasks.row_contract import TypedRow
@@ -19,15 +20,26 @@ FORGETTING = 0.1
 class TickBatch:
     """Collects rows for one version until the turn ends.
 
+    Parameters
+    ----------
+    row_seconds : float
+        How long the version takes for a row, as far as is known.
+    turn_seconds : float
+        For how long it may hold up the event loop in one turn: other requests wait meanwhile, and a candidate may not
+        make them late. A run that takes longer than it was estimated counts at once.
+
     Attributes
     ----------
     row_seconds : float
         How long the version takes for a row: the mean of its runs, in which the newest and the largest weigh most.
     """
 
-    def __init__(self, version: ServedVersion) -> None:
+    def __init__(
+        self, version: ServedVersion, row_seconds: float = FIRST_ESTIMATE_SECONDS, turn_seconds: float = math.inf
+    ) -> None:
         self.version = version
-        self.row_seconds = FIRST_ESTIMATE_SECONDS
+        self.row_seconds = row_seconds
+        self._turn_seconds = self._left_seconds = turn_seconds
         self._rows: list[TypedRow] = []
         self._waiting: list[asyncio.Future[AnsweredRow]] = []
 
@@ -37,6 +49,7 @@ class TickBatch:
         future: asyncio.Future[AnsweredRow] = loop.create_future()
         if not self._rows:
             loop.call_soon(self._run)
+        self._take(1)
         self._rows.append(row)
         self._waiting.append(future)
         if len(self._rows) == MOST_ROWS:
@@ -50,13 +63,39 @@ class TickBatch:
         answered = self.version.answers(rows)
         each = (clock() - began) / len(rows)
         self.row_seconds += FORGETTING * len(rows) / MOST_ROWS * (each - self.row_seconds)
+        if self._turn_seconds < math.inf:
+            self.row_seconds = max(self.row_seconds, each)
         return answered
+
+    def rows_in_turn(self, rows: int) -> int:
+        """Return how many of some rows can be answered in this turn, as far as it has time left."""
+        if self._left_seconds == math.inf:
+            return min(rows, MOST_ROWS)
+        return min(rows, MOST_ROWS, int(self._left_seconds / self.row_seconds))
+
+    def answers_in_turn(self, rows: Sequence[TypedRow]) -> list[AnsweredRow]:
+        """Return the answers to rows at once; this turn has their time less."""
+        self._take(len(rows))
+        return self.answers(rows)
+
+    def _take(self, rows: int) -> None:
+        if self._turn_seconds == math.inf:
+            return
+        if self._left_seconds == self._turn_seconds:
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._left_seconds -= rows * self.row_seconds
+
+    def _end_turn(self) -> None:
+        self._left_seconds = self._turn_seconds
 
     def doubt(self) -> None:
         """Trust the estimate less, because a request was refused for it: a single slow run must not refuse all others.
 
-        Only a run corrects an estimate that is too high, so each refusal brings the next run closer.
+        Only a run corrects an estimate that is too high, so each refusal brings the next run closer. While a turn has
+        time for a row, there are runs.
         """
+        if self.row_seconds <= self._turn_seconds < math.inf:
+            return
         self.row_seconds -= FORGETTING * (self.row_seconds - FIRST_ESTIMATE_SECONDS)
 
     def _run(self) -> None:

@@ -4,7 +4,7 @@ The columns of the row have their own names, so that a file of the log is a deli
 `ANSWER`, which is taken off before the row is read. A row that was asked for several times has a line for each time, so
 that each answer can be proven; a night takes in the last. PROTOCOL is the number of the format of the answer; see
 `tasks.serving_store.servable_package` for how to change it. Protocol 1 has no `contract`, 2 no `tables`, 3 no `arm`, 4
-no `serial` and `rounding`.
+no `serial` and `rounding`, 5 no `user`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,8 +21,8 @@ import numpy as np
 from tasks.arrays import BoolArray, FloatArray
 from tasks.errors import EvidenceError
 
-PROTOCOL = 5
-READABLE = (1, 2, 3, 4, 5)
+PROTOCOL = 6
+READABLE = (1, 2, 3, 4, 5, 6)
 LOG_FOLDER = "prediction_log"
 """The folder of the log in the serving folder; no project can have this name."""
 UNREADABLE_FOLDER = "prediction_log_unreadable"
@@ -40,6 +40,23 @@ Arm = Literal["candidate", "champion", "none", "unknown"]
 """The version that chance has drawn for a request while a rollout runs, whichever one has answered it: the champion
 answers for a candidate that fails, or that has no changed answers left. `none` was drawn where no candidate could have
 answered; what was drawn is `unknown` before protocol 4."""
+
+
+class Draw(NamedTuple):
+    """What chance has drawn for a request in a rollout, and for whom.
+
+    Attributes
+    ----------
+    arm : Arm
+        The version.
+    users : tuple of str
+        For each row the place of its entity, by which it was drawn, as 16 hexadecimal digits: an entity has one place
+        in a rollout, however a client writes its name. Empty for a row without an entity, which its request stands for.
+        Without any, where nothing was drawn.
+    """
+
+    arm: Arm = "none"
+    users: tuple[str, ...] = ()
 
 
 class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +93,8 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
         Of the bundle that answered; 0 of the service, and before protocol 5.
     rounding : float
         How far the numbers of a bundle may be from those of the batch, as a share; 0 where they have the same bits.
+    user : str
+        The place of the row's entity in the draw, see `Draw`; empty without one, and before protocol 6.
     """
 
     protocol: int
@@ -95,6 +114,7 @@ class LoggedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     arm: Arm = "unknown"
     serial: int = 0
     rounding: Annotated[float, msgspec.Meta(ge=0, le=MOST_ROUNDING)] = 0.0
+    user: str = ""
 
 
 def is_served(kind: str, name: str) -> bool:

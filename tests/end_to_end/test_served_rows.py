@@ -25,6 +25,7 @@ from tests.unit.serve.packages import counters_of
 if TYPE_CHECKING:
     from flows.workspace import Workspace
     from tasks.serve.champions import Serving
+    from tasks.serving_store.logged_rows import Arm
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of third parties' own imports
 
@@ -101,12 +102,14 @@ class Service:
     async def _logged(self, serving: Serving, rows: list[Any], answered: list[Any]) -> None:
         from tasks.serve.service_request import ServiceRequest
         from tasks.serve.service_settings import ServiceSettings
+        from tasks.serving_store.logged_rows import Draw
 
         settings = ServiceSettings(projects=(), root="", trusted=())
         scope = {"method": "POST", "path": "/", "headers": []}
         for row, one in zip(rows, answered, strict=True):
             request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-            self.log.add(request, serving, [(row, one)], "champion" if serving is self.serving else "candidate")
+            arm: Arm = "champion" if serving is self.serving else "candidate"
+            self.log.add(request, serving, [(row, one)], Draw(arm, (str(row["id"]),)))
 
 
 def rollout_of(candidate: str, champion: str) -> RolloutEntry:

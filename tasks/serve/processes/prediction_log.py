@@ -31,6 +31,7 @@ from tasks.serving_store.logged_rows import (
     LOG_FOLDER,
     PROTOCOL,
     Arm,
+    Draw,
     LoggedAnswer,
     bits_of,
     inputs_digest,
@@ -62,6 +63,7 @@ class LoggedRow(NamedTuple):
     text: bytes
     answered: AnsweredRow
     arm: Arm
+    user: str
     size_bytes: int
 
 
@@ -121,7 +123,7 @@ class PredictionLog:
         self._thread.start()
 
     def add(
-        self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]], arm: Arm
+        self, request: ServiceRequest, serving: Serving, answered: Sequence[tuple[Any, AnsweredRow]], draw: Draw
     ) -> None:
         """Take the rows of a request, as far as the queue has room for rows of its project."""
         project, version = serving.route.project, serving.version
@@ -130,7 +132,7 @@ class PredictionLog:
             return
         at, latency_ms = clock.now(), request.age_seconds() * 1000
         limit, queued, counters = terms.share * 2**32, self._queued[project], self._counters
-        for row, one in answered:
+        for (row, one), user in zip(answered, draw.users or [""] * len(answered), strict=True):
             if zlib.crc32(one.answer["id"].encode()) >= limit:
                 continue
             text = self._text(project, version, row)
@@ -141,7 +143,7 @@ class PredictionLog:
             counters.add_project(project, "log_queued", 1)
             queued.add(size_bytes)
             number = counters.of_project(project, "log_queued")
-            logged = LoggedRow(number, at, request.id, latency_ms, version, text, one, arm, size_bytes)
+            logged = LoggedRow(number, at, request.id, latency_ms, version, text, one, draw.arm, user, size_bytes)
             self._queue.append((project, logged))
 
     def close(self) -> None:
@@ -229,6 +231,7 @@ class PredictionLog:
                 contract=version.contract_digest,
                 tables=tables,
                 arm=logged.arm,
+                user=logged.user,
             ),
         )
 

@@ -27,7 +27,7 @@ from tasks.serve.processes.background_task import end_with
 from tasks.serve.processes.http_limits import LimitedProtocol, close_slow
 from tasks.serve.processes.prediction_log import PredictionLog
 from tasks.serve.processes.shared_counters import NO_PROJECT, CounterLayout, SharedCounters, WorkerCounters
-from tasks.serve.row_answering import SHED_SHARE, RowAnswering
+from tasks.serve.row_answering import UNPAIRED_SHARE, RowAnswering
 from tasks.serve.service_app import ServiceApp
 from tasks.serve.service_settings import BACKLOG, ServiceSettings, read_settings
 from tasks.serving_store import UNREAD, ApiKeys, ServingStore, file_stamp, public_keys, read_keys, version_keys
@@ -220,7 +220,7 @@ async def serve(settings: ServiceSettings, listener: socket, counters: WorkerCou
             champions.exchange(found)
     report(champions, counters)
     log = PredictionLog(root, settings.logs, counters, slot) if settings.logs else None
-    candidates = Candidates(store, settings.projects, slot, SHED_SHARE * settings.budget_ms / 1000)
+    candidates = Candidates(store, settings.projects, slot, UNPAIRED_SHARE * settings.budget_ms / 1000)
     app = ServiceApp(RowAnswering(champions, settings, counters, log, PairedAnswering(candidates)), ApiKeys())
     config = worker_config(app, settings, lambda status: counters.request(NO_PROJECT, status, 0.0))
     server = WorkerServer(config, log, settings)

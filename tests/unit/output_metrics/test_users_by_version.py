@@ -83,8 +83,8 @@ def test_a_user_with_several_rows_has_the_share_of_them_that_count() -> None:
     assert [(mine.tolist(), others.tolist()) for mine, others in days] == [([0.5], [1.0])]
 
 
-def log_of(*lines: tuple[str, str, str | None], time: str = "") -> bytes:
-    """Return a file of the log with some rows: id, request and card."""
+def log_of(*lines: tuple[str, str, str | None], time: str = "", **more: Any) -> bytes:
+    """Return a file of the log with some rows: id, request and card; by default of an earlier protocol."""
     common: dict[str, Any] = {
         "time": time,
         "digest": "",
@@ -93,10 +93,9 @@ def log_of(*lines: tuple[str, str, str | None], time: str = "") -> bytes:
         "unsure": False,
         "latency_ms": 1.0,
         "worker": 0,
-    }
-    answers = [
-        LoggedAnswer(protocol=2, row_id=name, request=asked, version=1, number=1, **common) for name, asked, _ in lines
-    ]
+        "protocol": 2,
+    } | more
+    answers = [LoggedAnswer(row_id=name, request=asked, version=1, number=1, **common) for name, asked, _ in lines]
     return b"".join(log_line(row_text({"card": card}), one) for (*_, card), one in zip(lines, answers, strict=True))
 
 
@@ -108,6 +107,18 @@ def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> Non
     assert logged_users(b"", "card").empty
     with pytest.raises(EvidenceError, match="line 1 of the prediction log has no answer"):
         logged_users(b"{}\n", "card")
+
+
+def test_a_user_is_the_entity_that_was_drawn_and_not_the_text_that_a_client_has_sent() -> None:
+    drawn = {"protocol": 6, "arm": "candidate"}
+    content = log_of(("7", "r1", "k"), ("8", "r2", " k"), **drawn, user="00ab")
+    nobody = log_of(("9", "r3", ""), ("10", "r4", ""), **drawn)
+    assert logged_users(content, "card")["user"].tolist() == ["entity 00ab"] * 2
+    assert logged_users(nobody, "card")["user"].tolist() == ["request r3", "request r4"]
+    assert logged_users(log_of(("9", "r3", ""), ("10", "r4", "")), "card")["user"].tolist() == [
+        "request r3",
+        "request r4",
+    ], "an empty name was never an entity"
 
 
 def test_a_request_with_several_users_says_nothing_since_its_size_decides_which_version_answers() -> None:

@@ -34,6 +34,7 @@ class Canary:
     grant: RolloutGrant
     logged: list[int] = field(default_factory=list)
     arms: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.champions = Champions(self.store, ["flats"])
@@ -47,10 +48,11 @@ class Canary:
         key, self.text = new_key("mine")
         self.app = ServiceApp(answering, ApiKeys((key,)))
 
-    def add(self, _request: Any, serving: Any, answered: Any, arm: Any) -> None:
+    def add(self, _request: Any, serving: Any, answered: Any, draw: Any) -> None:
         """Take what would be logged."""
         self.logged += [serving.version.number] * len(answered)
-        self.arms += [arm] * len(answered)
+        self.arms += [draw.arm] * len(answered)
+        self.users += draw.users or [""] * len(answered)
 
     def let(self, **changes: Any) -> None:
         """Write a newer grant, and let the worker follow it."""
@@ -64,6 +66,15 @@ class Canary:
     def ask_all(self, requests: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """Ask for several requests, one after the other, in one event loop."""
         return self._post_all([{"rows": rows} for rows in requests], PREDICT, "")
+
+    def ask_at_once(self, requests: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """Ask for several requests that arrive in one turn of the event loop."""
+
+        async def asked() -> list[dict[str, Any]]:
+            return await asyncio.gather(*(self._reply({"rows": rows}, PREDICT, "") for rows in requests))
+
+        found: list[dict[str, Any]] = run_apart(asked())
+        return found
 
     def post(self, content: dict[str, Any], path: str, ident: str = "") -> dict[str, Any]:
         """Follow the grant, send a request, and return the content of the reply."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
@@ -22,6 +23,7 @@ from tasks.rollout.betting import evidence
 from tasks.serve.candidates import Candidates, Granted
 from tasks.serve.processes.rollout_metrics import rollout_lines
 from tasks.serve.served_version import ServedVersion
+from tasks.serve.tick_batch import TickBatch
 from tasks.serving_store import RolloutGrant, ServablePackage, ServingStore
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path, read_sums
 from tests.unit.serve.canaries import LIMITS, Canary, rows
@@ -155,15 +157,26 @@ class _Broken:
         if self._how == "shape":
             return good * 2
         computed: Answers = good[0].computed
-        computed.prediction[:] = np.nan
+        numbers = computed.prediction if computed.probabilities is None else computed.probabilities
+        numbers[:] = np.nan if self._how == "nan" else np.inf
         return good
 
 
-@pytest.mark.parametrize("how", ["raises", "shape", "nan"])
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("raises", "forest"),
+        ("shape", "forest"),
+        ("nan", "forest"),
+        ("nan", "multiclass"),
+        ("nan", "regression"),
+        ("infinite", "regression"),
+    ],
+)
 def test_a_candidate_that_fails_is_answered_for_in_the_same_request_and_stopped_after_three(
-    canary_of: Make, how: str
+    canary_of: Make, how: str, kind: str
 ) -> None:
-    canary = canary_of()
+    canary = canary_of(("binary" if kind == "forest" else kind, kind))
     assert canary.ask(ROW)["version"] == 2
     candidate = canary.candidates.get(canary.champions.get("flats"), -1.0)  # type: ignore[arg-type]
     assert candidate is not None
@@ -199,6 +212,57 @@ def test_a_candidate_that_is_too_slow_for_a_request_is_refused_in_its_proof_and_
     assert canary.sums.refused == 1, "a person is asked"
     assert {reply["version"] for reply in canary.ask_all([[row] for row in rows(20)])} == {1}
     assert runs[0] < 30, "a few slow answers of each look are enough"
+
+
+def limit(canary: Canary, row_seconds: float, turn_seconds: float) -> None:
+    """Let a turn have so much time for the candidate, which takes so long for a row as far as is known."""
+    champion = canary.champions.get("flats")
+    assert champion is not None
+    candidate = canary.candidates.get(champion, -1.0)
+    assert candidate is not None
+    batch = TickBatch(candidate.serving.version, row_seconds, turn_seconds)
+    candidate.serving = replace(candidate.serving, batch=batch)
+
+
+def test_requests_at_once_wait_for_a_candidate_no_longer_than_a_turn_has_time(
+    canary_of: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes 20 ms for a row, and a turn has 100: at most five of 30 rows are computed twice."""
+    canary = canary_of()
+    runs, computed = list[int](), ServedVersion._computed
+
+    def slow(version: ServedVersion, rows: Any) -> Any:
+        if version.number == 2:
+            runs.append(len(rows))
+            sleep(0.02 * len(rows))
+        return computed(version, rows)
+
+    canary.ask(ROW)
+    limit(canary, row_seconds=0.02, turn_seconds=0.1)
+    monkeypatch.setattr(ServedVersion, "_computed", slow)
+    replies = canary.ask_at_once([[row] for row in rows(30)])
+    assert 0 < sum(reply["version"] == 2 for reply in replies) == sum(runs) <= 5
+    assert (canary.sums.faults, canary.sums.rows) == (0, 1 + sum(runs)), "what is not computed is not compared"
+    runs.clear()
+    canary.ask(*rows(30))
+    assert max(runs, default=0) <= 5, "a long request takes several turns"
+
+
+def test_a_candidate_gets_slower_and_is_run_rarely(canary_of: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row takes 20 ms, and a turn has 10: after each run, refusals bring the next one closer by a tenth each."""
+    canary = canary_of()
+    runs, computed = [0], ServedVersion._computed
+
+    def slow(version: ServedVersion, rows: Any) -> Any:
+        runs[0] += version.number == 2
+        sleep(0.02 * (version.number == 2))
+        return computed(version, rows)
+
+    assert canary.ask(ROW)["version"] == 2
+    limit(canary, row_seconds=1e-4, turn_seconds=0.01)
+    monkeypatch.setattr(ServedVersion, "_computed", slow)
+    canary.ask_all([[row] for row in rows(32)])
+    assert 2 <= runs[0] <= 5
 
 
 def test_a_row_that_is_sent_again_is_no_more_evidence_than_once(canary_of: Make) -> None:
@@ -254,6 +318,16 @@ def test_the_entities_of_a_share_are_chosen_with_a_secret(canary_of: Make) -> No
     names = [str(row["flat"]) for row in rows(60)]
     assert answered == [1 + is_within(position(name, "secret"), 0.5) for name in names]
     assert answered != [1 + is_within(position(name, canary.grant.rollout), 0.5) for name in names]
+
+
+def test_the_log_has_one_user_for_an_entity_however_its_name_is_written(canary_of: Make) -> None:
+    canary = canary_of(share=0.5, entity="city", quota=10_000, salt="secret")
+    for name in ("Bonn", " Bonn ", "Bonn", "", None):
+        canary.ask(ROW | {"city": name})
+    assert canary.users == [f"{position('Bonn', 'secret'):016x}"] * 3 + ["", ""], "where none is named, chance decides"
+    canary.let(share=0.0)
+    canary.ask(ROW | {"city": "Ulm"}, ROW | {"city": " Ulm", "flat": 8}, ROW | {"city": None, "flat": 9})
+    assert canary.users[5:] == [*[f"{position('Ulm', 'secret'):016x}"] * 2, ""]
 
 
 def test_a_grant_ends_by_itself_and_a_removed_one_at_once(canary_of: Make) -> None:

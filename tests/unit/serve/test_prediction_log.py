@@ -35,7 +35,7 @@ from tasks.serve.served_version import AnsweredRow
 from tasks.serve.service_request import ServiceRequest
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ServingStore
-from tasks.serving_store.logged_rows import ANSWER, LoggedAnswer, inputs_digest, logged_answers, numbers_of
+from tasks.serving_store.logged_rows import ANSWER, Draw, LoggedAnswer, inputs_digest, logged_answers, numbers_of
 from tasks.serving_store.sent_files import keep_sent, waiting_files
 from tasks.validate.typing.row_ids import row_ids
 from tests.coroutines import run_apart
@@ -81,7 +81,7 @@ class Logged:
             settings = ServiceSettings(projects=("flats",), root="", trusted=())
             scope = {"method": "POST", "path": "/", "headers": [(b"x-request-id", b"mine")]}
             request = ServiceRequest(scope, None, settings, asyncio.get_running_loop().time())
-            self.log.add(request, serving, list(zip(rows, made, strict=True)), "none")
+            self.log.add(request, serving, list(zip(rows, made, strict=True)), Draw())
 
         run_apart(add())
         return made
@@ -464,6 +464,9 @@ def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Lo
     assert carrier(logged).carry() == 0
 
 
+PROTOCOL_5 = {"contract": "cdef", "tables": "12.30", "arm": "champion", "serial": 17, "rounding": 1e-12}
+
+
 @pytest.mark.parametrize(
     ("protocol", "added"),
     [
@@ -471,7 +474,8 @@ def test_a_file_that_cannot_be_read_is_moved_away_and_all_others_land(logged: Lo
         (2, {"contract": "cdef"}),
         (3, {"contract": "cdef", "tables": "12.30"}),
         (4, {"contract": "cdef", "tables": "12.30", "arm": "champion"}),
-        (5, {"contract": "cdef", "tables": "12.30", "arm": "champion", "serial": 17, "rounding": 1e-12}),
+        (5, PROTOCOL_5),
+        (6, {**PROTOCOL_5, "user": "00000000000000ab"}),
     ],
 )
 def test_a_line_of_each_protocol_is_read(protocol: int, added: dict[str, Any]) -> None:
@@ -495,8 +499,8 @@ def test_a_line_of_each_protocol_is_read(protocol: int, added: dict[str, Any]) -
     assert numbers_of(first.bits) == (0.5, 71.25, -3.0)
     assert second.unsure
     newer = f'"protocol":{protocol}'.encode()
-    with pytest.raises(EvidenceError, match=r"has protocol 6; this Leeway reads \(1, 2, 3, 4, 5\)"):
-        logged_answers(content.replace(newer, b'"protocol":6'))
+    with pytest.raises(EvidenceError, match=r"has protocol 7; this Leeway reads \(1, 2, 3, 4, 5, 6\)"):
+        logged_answers(content.replace(newer, b'"protocol":7'))
 
 
 @pytest.mark.parametrize("state", ["", "12.30", "-.4", "-.-"])
