@@ -76,10 +76,10 @@ def run_demo(name: str, *, keep: bool, serve: bool = False) -> None:
 
 
 def _require_servable(spec: ProjectSpec) -> None:
-    if spec.privacy.pseudonymise or spec.source.files is not None:
+    if spec.privacy.pseudonymise:
         raise Terminal(
-            f"{spec.project} is not served, because its rows have pseudonyms or name files; expected another "
-            "--project, such as house-prices"
+            f"{spec.project} is not served, because its rows have pseudonyms; expected another --project, such as "
+            "house-prices"
         )
 
 

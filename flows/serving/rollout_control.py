@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from flows.serving.rollout_landing import RolloutLanding
-from flows.serving.service_identity import rollout_salt, service_id
+from flows.serving.service_identity import ServicePart, part_of, rollout_salt, service_id
 from flows.steps.in_service.rollout_steps import hours_since, next_step, starts_after, what_follows
 from tasks.errors import EvidenceError
 from tasks.lake import Lake, append_entry
 from tasks.promote import UNNAMED, StepTime
 from tasks.records import RolloutEntry
 from tasks.rollout import NOTHING_SEEN, GuardrailEvidence, RolloutSums, RolloutTerms, RolloutVerdict
+from tasks.rollout.landed_evidence import seen_together
 from tasks.serve.service_settings import FILE, read_settings
 from tasks.serving_store import RolloutGrant, ServingStore
 from tasks.serving_store.rollout_grant import LEASE_SECONDS, PROTOCOL
@@ -41,6 +42,15 @@ class PackagePair:
 
     champion: str
     candidate: str
+
+
+@dataclass(frozen=True)
+class ServiceShare:
+    """What of a rollout is granted to this service: its part, its changed answers, and the secret of the draw."""
+
+    part: ServicePart
+    quota: int
+    salt: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +97,8 @@ class RolloutControl:
         own = service_id(self.store.root)
         if last.action == "started":
             return self._take_up(last, own, moment)
-        if last.service != own:
-            self.end()
+        if own not in last.services or (last.others and self.landing is None):
+            self.end()  # what several services have seen is judged together, where it lands
             return None
         if self.landing is None:
             return self._follow_recorded(last, pair, moment, withdrawn)
@@ -102,7 +112,9 @@ class RolloutControl:
         verdict = what_follows(last, terms, sums, moment.time)
         if verdict is not None:
             return self._take(last, verdict, moment, sums)
-        grant = self._due_grant(last, pair, moment.time, terms.quota)
+        salt = rollout_salt(self.store.root, self.project, last.rollout)
+        own = ServiceShare(ServicePart(0, last.slots, last.slots), terms.quota, salt)
+        grant = self._due_grant(last, pair, moment.time, own)
         if grant is None:
             return None
         if (why := withdrawn()) is not None:
@@ -137,16 +149,19 @@ class RolloutControl:
         landing, withdrawn = where
         before = landing.restored(last.rollout)
         terms, sums = RolloutTerms.from_dict(last.terms), self._sums(last)
-        verdict = what_follows(last, terms, sums, moment.time)
+        others, part = landing.others(last, moment.time, before), part_of(last, landing.service)
+        together = replace(sums + seen_together(others, last.stage), guardrails=sums.guardrails, starts=sums.starts)
+        verdict = what_follows(last, terms, together, moment.time)
         is_over = verdict is not None and verdict.outcome == "rolled_back"
         if is_over:
             self.end()
         share = granted_share(last, terms, moment.time)
-        reserved = landing.reserved(terms, sums, share, before)
+        reserved = landing.reserved(part.of(terms.quota), sums, share, before)
         seen = msgspec.structs.replace(
-            landing.evidence(last, last.slots, moment.time), reserved=reserved, ended=is_over, seen=sums.to_dict()
+            landing.evidence(last, part.slots, moment.time), reserved=reserved, ended=is_over, seen=sums.to_dict()
         )
-        grant = None if is_over else self._due_grant(last, pair, moment.time, landing.quota(seen.rollout, reserved))
+        own = ServiceShare(part, landing.quota(seen.rollout, reserved), landing.salt(last, others))
+        grant = None if is_over else self._due_grant(last, pair, moment.time, own)
         if grant is not None and (why := withdrawn()) is not None:
             self.end()
             raise EvidenceError(f"{last.subject}: {why}; the promote flow ends its rollout.")
@@ -172,7 +187,9 @@ class RolloutControl:
         seen = read_sums(self.store.root, self.project, last.rollout, last.stage)
         return replace(seen, guardrails=self.guardrails, starts=starts_after(last))
 
-    def _due_grant(self, last: RolloutEntry, pair: PackagePair, now: datetime, quota: int) -> RolloutGrant | None:
+    def _due_grant(
+        self, last: RolloutEntry, pair: PackagePair, now: datetime, own: ServiceShare
+    ) -> RolloutGrant | None:
         """Return the grant of a step if it is another one, or a third of the lease has passed."""
         terms = RolloutTerms.from_dict(last.terms)
         before = self.store.readable_grant(self.project)
@@ -188,12 +205,14 @@ class RolloutControl:
             version=last.version,
             share=granted_share(last, terms, now),
             entity=terms.entity,
-            quota=quota,
-            slots=last.slots,
+            quota=own.quota,
+            slots=own.part.slots,
             unit=terms.unit,
             limits=terms.limits,
             not_after=seconds + LEASE_SECONDS,
-            salt=rollout_salt(self.store.root, self.project, last.rollout),
+            salt=own.salt,
+            first_part=own.part.first,
+            parts=own.part.parts,
         )
         if before is not None and before.not_after - seconds > LEASE_SECONDS * 2 / 3:
             same = msgspec.structs.replace(grant, serial=before.serial, not_after=before.not_after)

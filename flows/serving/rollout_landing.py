@@ -7,6 +7,7 @@ number has landed as reserved, so that they never exceed the quota, even if the 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from flows.serving.service_identity import rollout_salt, salt_path, service_id
 from tasks.errors import EvidenceError
 from tasks.lake import LandingFolder
 from tasks.records import RolloutEntry
-from tasks.rollout import LandedEvidence, RolloutSums, RolloutTerms, read_evidence
+from tasks.rollout import LandedEvidence, RolloutSums, read_evidence
 from tasks.rollout.landed_evidence import MOST_BYTES, PROTOCOL
 from tasks.serve.service_settings import FILE, read_settings
 from tasks.serving_store.rollout_grant import LEASE_SECONDS
@@ -74,16 +75,55 @@ class RolloutLanding:
         write_whole(copy, content)
         return found
 
-    def reserved(self, terms: RolloutTerms, sums: RolloutSums, share: float, before: LandedEvidence | None) -> int:
+    def reserved(self, quota: int, sums: RolloutSums, share: float, before: LandedEvidence | None) -> int:
         """Return the most changed answers that may have been sent until the next time: some more before they are used.
 
         A shadow sends none.
+
+        Parameters
+        ----------
+        quota : int
+            The part of this service.
+        sums : RolloutSums
+            What it has seen.
         """
         own = max(sums.spent, before.reserved if before is not None else 0)
-        block = -(-terms.quota // BLOCK_SHARE)
+        block = -(-quota // BLOCK_SHARE)
         if share == 0 or own - sums.spent > block // 2:
             return own
-        return min(terms.quota, sums.spent + block)
+        return max(own, min(quota, sums.spent + block))
+
+    def others(self, last: RolloutEntry, now: datetime, before: LandedEvidence | None) -> list[LandedEvidence]:
+        """Return what the other services that run a rollout have landed, as often as this one lands.
+
+        Raises
+        ------
+        EvidenceError
+            What one of them has landed cannot be read, or is gone.
+        Unreachable
+            The store does not respond.
+        """
+        is_known = before is not None and before.stage == last.stage and is_recent(before, now)
+        return [self._other(last.rollout, name, is_known) for name in last.services if name != self.service]
+
+    def salt(self, last: RolloutEntry, others: Sequence[LandedEvidence]) -> str:
+        """Return the secret of a rollout: that of its first service, so that an entity has one version in all."""
+        shared = {one.service: one.salt for one in others}
+        return shared.get(last.service) or rollout_salt(self.root, self.project, last.rollout)
+
+    def _other(self, rollout: str, service: str, is_known: bool) -> LandedEvidence:
+        copy = private_folder(self.root / LEDGER_FOLDER / self.project) / f"{rollout}@{service}.landed"
+        if is_known and copy.exists():
+            return read_evidence(copy.read_bytes())
+        key = f"{rollout}/{service}.json"
+        content = self.folder.read(key, MOST_BYTES)
+        if content is None:
+            raise EvidenceError(f"{key} in {self.folder.uri} is gone; end the rollout with `leeway rollback`.")
+        found = read_evidence(content)
+        if (found.project, found.rollout, found.service) != (self.project, rollout, service):
+            raise EvidenceError(f"{key} in {self.folder.uri} is of another service or rollout.")
+        write_whole(copy, content)
+        return found
 
     def land(self, evidence: LandedEvidence, before: LandedEvidence | None) -> None:
         """Land evidence if it is due: another step, stop or reservation, or a third of the lease has passed.
@@ -93,7 +133,7 @@ class RolloutLanding:
         Unreachable
             The store does not respond; nothing is granted then.
         """
-        if before is not None and _same(evidence, before) and 0 <= evidence.at - before.at < EVERY_SECONDS:
+        if before is not None and _same(evidence, before) and is_recent(before, evidence.moment):
             return
         content = evidence.to_json()
         self.folder.write([(self._key(evidence.rollout), content)])
@@ -122,6 +162,11 @@ class RolloutLanding:
 
     def _copy(self, rollout: str) -> Path:
         return private_folder(self.root / LEDGER_FOLDER / self.project) / f"{rollout}.landed"
+
+
+def is_recent(before: LandedEvidence, now: datetime) -> bool:
+    """Return whether evidence has landed so short a time ago that it need not land again."""
+    return 0 <= now.timestamp() - before.at < EVERY_SECONDS
 
 
 def _same(one: LandedEvidence, other: LandedEvidence) -> bool:

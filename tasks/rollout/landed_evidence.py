@@ -7,6 +7,9 @@ also the memory of a service that starts with an empty home. PROTOCOL is the num
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +17,7 @@ import numpy as np
 
 from tasks.errors import EvidenceError
 from tasks.rollout.betting import FRACTIONS, SHAPE
-from tasks.rollout.rollout_terms import COUNTS, NOTHING_SEEN, RolloutSums, RolloutTerms
+from tasks.rollout.rollout_terms import COUNTS, NOTHING_SEEN, OF_STAGE, RolloutSums, RolloutTerms
 
 PROTOCOL = 1
 MOST_BYTES = 100_000
@@ -67,6 +70,11 @@ class LandedEvidence(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self)
 
     @property
+    def moment(self) -> datetime:
+        """When it was written."""
+        return datetime.fromtimestamp(self.at, UTC)
+
+    @property
     def sums(self) -> RolloutSums:
         """What was seen, if its form is right.
 
@@ -88,6 +96,34 @@ class LandedEvidence(msgspec.Struct, frozen=True, kw_only=True):
         if not (whole and fine and sums.busy_seconds >= 0):
             raise EvidenceError(f"what {self.service} has seen of its rollout has numbers that cannot be.")
         return sums
+
+
+def seen_together(landed: Sequence[LandedEvidence], stage: int) -> RolloutSums:
+    """Return what several services have seen; of those that have not entered a stage, without the counts of a stage.
+
+    Raises
+    ------
+    EvidenceError
+        What one of them has seen has another form.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> seen = replace(NOTHING_SEEN, rows=5, answers=2).to_dict()
+    >>> common = {"protocol": 1, "project": "shop", "rollout": "2-ab", "slots": 1, "at": 0.0, "seen": seen}
+    >>> both = [LandedEvidence(service="a", stage=3, **common), LandedEvidence(service="b", stage=2, **common)]
+    >>> sums = seen_together(both, 3)
+    >>> sums.rows, sums.answers
+    (10, 2)
+    """
+    total = NOTHING_SEEN
+    for one in landed:
+        sums = one.sums
+        if one.stage != stage:
+            none: dict[str, Any] = dict.fromkeys(OF_STAGE, 0)
+            sums = replace(sums, busy_seconds=0.0, **none)
+        total += sums
+    return total
 
 
 def _is_count(value: object) -> bool:

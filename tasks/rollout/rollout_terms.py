@@ -205,6 +205,8 @@ class RolloutSums:
 
 
 COUNTS = ("rows", "changed", "spent", "answers", "of_candidate", "of_champion", "faults", "stopped", "refused")
+OF_STAGE = ("answers", "of_candidate", "of_champion")
+"""Counts of one stage."""
 FAULTS_IN_A_ROW = 3
 """As many requests that a candidate could not answer, one after the other, end its share in a worker."""
 IDLE_SECONDS = 3600.0

@@ -78,7 +78,7 @@ class Candidate:
         places = [drawn if value is None else position(str(value), salt) for value in values]
         within = all(is_within(place, grant.share) for place in places)
         first = places[0]  # one entity of a request is counted, by its own place: the others may be of both versions
-        own = self._counts_keys and first % grant.slots == self._slot and len(self._seen) < MOST_KEYS
+        own = self._counts_keys and grant.counts(first, self._slot) and len(self._seen) < MOST_KEYS
         if own and first not in self._seen:
             self._seen.add(first)
             self.ledger.add("of_candidate" if is_within(first, grant.share) else "of_champion", 1)

@@ -43,7 +43,7 @@ answered; what was drawn is `unknown` before protocol 4."""
 
 
 class Draw(NamedTuple):
-    """What chance has drawn for a request in a rollout, and for whom.
+    """What chance has drawn for a request in a rollout, and for which users.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ class Draw(NamedTuple):
         The version.
     users : tuple of str
         For each row the place of its entity, by which it was drawn, as 16 hexadecimal digits: an entity has one place
-        in a rollout, however a client writes its name. Empty for a row without an entity, which its request stands for.
-        Without any, where nothing was drawn.
+        in a rollout, however a client writes its name. Empty for a row without an entity: its request is the user.
+        There are none where nothing was drawn.
     """
 
     arm: Arm = "none"

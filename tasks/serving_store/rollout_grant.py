@@ -42,6 +42,10 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
         See `tasks.rollout.limits`.
     not_after : float
         When it ends, in seconds since 1970.
+    first_part, parts : int
+        Of all the workers that run the rollout, in one service or several, the place of the first one of this service,
+        and their number: each counts its part of the entities. 0 parts, as in grants of earlier versions of Leeway, are
+        the slots.
     salt : str
         A secret of the service with which the entities of the rollout are chosen, so that no client can choose them;
         earlier versions of Leeway had the name of the rollout instead.
@@ -63,10 +67,16 @@ class RolloutGrant(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[float, ...]
     not_after: float
     salt: str = ""
+    first_part: int = 0
+    parts: int = 0
 
     def to_json(self) -> bytes:
         """Return the grant as JSON."""
         return msgspec.json.encode(self)
+
+    def counts(self, place: int, slot: int) -> bool:
+        """Return whether a worker counts the entity at a place: of all workers of all services, one does."""
+        return slot < self.slots and place % (self.parts or self.slots) == self.first_part + slot
 
     def quota_of(self, slot: int) -> int:
         """Return the changed answers of a worker; those of all workers together are the quota.

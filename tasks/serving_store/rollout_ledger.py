@@ -16,7 +16,7 @@ import numpy as np
 
 from tasks.arrays import FloatArray
 from tasks.errors import EvidenceError
-from tasks.rollout import COUNTS, NOTHING_SEEN, SHAPE, RolloutSums
+from tasks.rollout import COUNTS, NOTHING_SEEN, OF_STAGE, SHAPE, RolloutSums
 from tasks.whole_file import private_folder, write_whole
 
 LEDGER_FOLDER = "rollout_ledgers"
@@ -24,7 +24,6 @@ LEDGER_FOLDER = "rollout_ledgers"
 PROTOCOL = 2
 """Of the format: 1 ends with the wealth; 2 has the busy seconds of the stage after it. A file of 1 is continued."""
 HEAD = ("protocol", "stage")
-OF_STAGE = ("answers", "of_candidate", "of_champion")
 WORDS = len(HEAD) + len(COUNTS)
 BETS = SHAPE[0] * SHAPE[1]
 BUSY_START = 8 * (WORDS + BETS)

@@ -25,6 +25,7 @@ from tests.bench.incidents import bench_incidents
 from tests.bench.ingest import bench_ingest
 from tests.bench.local_slices import bench_local_slices
 from tests.bench.night import bench_night
+from tests.bench.online_rows import bench_online
 from tests.bench.parity import bench_parity
 from tests.bench.profiling import bench_profiling
 from tests.bench.quiet_year import bench_quiet_year
@@ -60,6 +61,7 @@ BENCHES: dict[str, Callable[[Console], Shown]] = {
     "bundles": bench_bundles,
     "compression": bench_compression,
     "serve": bench_serve,
+    "online": bench_online,
     "swaps": bench_swaps,
     "rollout": bench_rollout,
     "rollout-trials": bench_rollout_trials,

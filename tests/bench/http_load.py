@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import selectors
 import socket
 from dataclasses import dataclass, field
+from time import monotonic
 
 import psutil
 
@@ -58,3 +60,52 @@ def cpu_seconds(pid: int, port: int, asked: bytes, requests: int) -> tuple[float
     for one in waiting:
         one.connection.close()
     return after.user + after.system - before.user - before.system, reply.partition(END)[2]
+
+
+@dataclass
+class Schedule:
+    """When requests of an open loop are due, and how long after that each was answered.
+
+    A request that had to wait until it was sent, because replies were late, is late itself: nothing is left out
+    (G. Tene, How not to measure latency, on coordinated omission).
+    """
+
+    due_seconds: list[float]
+    latencies_ms: list[float] = field(default_factory=list)
+
+    def quantile(self, share: float) -> float:
+        """Return the latency that a share of the requests does not exceed, in milliseconds."""
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def poisson_schedule(per_second: float, seconds: float) -> Schedule:
+    """Return requests at random moments, the same each time, that do not depend on any reply."""
+    rng, due, now = random.Random(0), list[float](), 0.0
+    while (now := now + rng.expovariate(per_second)) < seconds:
+        due.append(now)
+    return Schedule(due)
+
+
+def open_loop(port: int, asked: bytes, schedule: Schedule, connections: int = 4 * CONNECTIONS) -> int:
+    """Send requests when they are due, and measure from then on; return how many were not answered with 200."""
+    selector, failed, sent = selectors.DefaultSelector(), 0, 0
+    idle = [Answered(socket.create_connection(("127.0.0.1", port))) for _ in range(connections)]
+    opened, due_of, began = list(idle), dict[int, float](), monotonic()
+    for one in opened:
+        selector.register(one.connection, selectors.EVENT_READ, one)
+    while len(schedule.latencies_ms) < len(schedule.due_seconds):
+        while idle and sent < len(schedule.due_seconds) and began + schedule.due_seconds[sent] <= monotonic():
+            one = idle.pop()
+            due_of[id(one)] = began + schedule.due_seconds[sent]
+            one.connection.sendall(asked)
+            sent += 1
+        left = began + schedule.due_seconds[sent] - monotonic() if idle and sent < len(schedule.due_seconds) else 30.0
+        for key, _ in selector.select(timeout=max(0.0, left)):
+            if (whole := key.data.reply()) is not None:
+                schedule.latencies_ms.append(1000 * (monotonic() - due_of[id(key.data)]))
+                failed += not whole.startswith(b"HTTP/1.1 200 ")
+                idle.append(key.data)
+    for one in opened:
+        one.connection.close()
+    return failed

@@ -1,7 +1,8 @@
 """What a request of one row costs the prediction service, against a constant reply and against FastAPI with the model.
 
 The service does all of it: API key, strict JSON, contract, model, deferral, counters; `logged` adds the prediction log.
-The constant reply is the floor that uvicorn sets.
+The constant reply is the floor that uvicorn sets. The latencies are of an open loop: requests come when they are due,
+whether the ones before are answered or not, and a latency counts from then on.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from flows.stack.local_stack import free_port
 from tasks.serve.service_settings import LogTerms, ServiceSettings
 from tasks.serving_store import ApiKeys, ServingStore, new_key, public_pems, write_keys
 from tests.bench.figures import Figures, Time
-from tests.bench.http_load import cpu_seconds, request
+from tests.bench.http_load import cpu_seconds, open_loop, poisson_schedule, request
 from tests.bench.places import own_place
 from tests.bench.sizes import sized
 from tests.unit.serve.packages import KEY, MOMENT, ROW, fitted, package_of, write_suite
 
 REQUESTS = sized(20_000, 100)
 ROUNDS = sized(3, 1)
+PER_SECOND = sized(1_000.0, 100.0)
+OPEN_SECONDS = sized(60.0, 0.5)
+QUANTILES = {"median": 0.5, "p99": 0.99, "p99.9": 0.999, "most": 1.0}
 PAUSE_SECONDS = 0.05
 TICK_SECONDS = 0.01  # the kernel counts no less
 PATH = "/v1/projects/flats/predict"
@@ -59,13 +63,23 @@ def bench_serve(console: Console) -> Figures:
                 asked = request(path, json.dumps(content).encode(), text)
                 spent = [cpu_seconds(pid, port, asked, REQUESTS) for _ in range(ROUNDS)]
                 replies[name] = json.loads(spent[-1][1])
+                late = latencies(port, asked)
                 held = psutil.Process(pid).memory_info().rss / 1e6
             used = Time.median([Time(max(seconds, TICK_SECONDS)) for seconds, _ in spent])
             figures.add(name, used, None if name == "constant" else "constant")
             each = used.seconds / REQUESTS * 1e6
             console.print(f"{name}: {each:,.0f} us a request, {held:,.0f} MB")
+            console.print(f"{name}: {late}")
         assert abs(replies["leeway"]["answer"]["prediction"] - replies["fastapi"]["prediction"]) < 1e-9
         return figures
+
+
+def latencies(port: int, asked: bytes) -> str:
+    """Return how long requests take that come at random moments, in words."""
+    schedule = poisson_schedule(PER_SECOND, OPEN_SECONDS)
+    failed = open_loop(port, asked, schedule)
+    shown = ", ".join(f"{name} {schedule.quantile(share):.1f}" for name, share in QUANTILES.items())
+    return f"{PER_SECOND:,.0f} requests/s for {OPEN_SECONDS:g} s: {shown} ms; {failed} not answered"
 
 
 @contextmanager

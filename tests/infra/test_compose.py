@@ -218,6 +218,13 @@ def test_after_a_new_signing_key_versions_of_both_are_verified(tmp_path: Path) -
     assert verifying.trusted == (*second.trusted, *first.trusted)
 
 
+def test_the_service_is_reached_over_http_and_grpc_on_this_machine_only() -> None:
+    service = SERVICES["serve"]
+    assert [port.rpartition(":")[2] for port in service["ports"]] == ["8500", "8502"]
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert service["command"][service["command"].index("--grpc-port") + 1] == "8502"
+
+
 def test_the_service_has_time_to_answer_and_to_land_its_log_when_it_is_stopped() -> None:
     from tasks.serve.service_settings import CARRY_SECONDS, ServiceSettings
 

@@ -234,10 +234,18 @@ def test_pods_reach_what_they_need_and_nothing_else() -> None:
     assert found == callers | {("prefect", "postgres"), ("mlflow", "postgres"), ("serve", "mlflow")}
 
 
+def test_the_service_is_reached_over_http_and_grpc() -> None:
+    (container,) = all_of("StatefulSet")["serve"]["spec"]["template"]["spec"]["containers"]
+    opened = {port["name"]: port["containerPort"] for port in container["ports"]}
+    reached = {port["targetPort"]: port["port"] for port in all_of("Service")["serve"]["spec"]["ports"]}
+    assert (opened, reached) == ({"http": 8500, "admin": 8501, "grpc": 8502}, {"http": 8500, "grpc": 8502})
+    assert "--grpc-port=8502" in container["args"]
+
+
 def test_predictions_are_for_pods_that_are_named_so_and_metrics_for_prometheus() -> None:
     (rules, metrics) = all_of("NetworkPolicy")["serve"]["spec"]["ingress"]
     peers = [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"leeway.serve/client": "true"}}}]
-    assert (rules["from"], [each["port"] for each in rules["ports"]]) == (peers, [8500])
+    assert (rules["from"], [each["port"] for each in rules["ports"]]) == (peers, [8500, 8502])
     assert metrics["from"][0]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}
     assert [each["port"] for each in metrics["ports"]] == [8501]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from flows.serving.rollout_landing import RolloutLanding
+from flows.serving.service_identity import part_of
 from flows.steps.in_service.landed_record import record_landed
 from flows.steps.in_service.landed_steps import landed_step
 from flows.workspace import Workspace, assemble
@@ -25,7 +27,7 @@ from tasks.lake import LandingFolder, append_entry
 from tasks.promote import StepTime
 from tasks.records import Delivery, RolloutEntry, running_rollout
 from tasks.registry import HomeKeys, Registry
-from tasks.rollout import RolloutTerms, limits, read_evidence
+from tasks.rollout import RolloutSums, RolloutTerms, limits, read_evidence
 from tasks.serve.service_settings import ServiceSettings
 from tasks.serving_store import ServingStore
 from tasks.serving_store.rollout_ledger import RolloutLedger, ledger_path, read_sums
@@ -127,6 +129,84 @@ def test_the_service_goes_on_as_recorded_and_writes_no_record_itself(
     assert stage.outcome == HEALTHY[:4]
 
 
+def two_services(stage: LandedStage) -> tuple[LandedStage, LandedStage]:
+    """Return two services that have taken up one rollout."""
+    other = copy.copy(stage)
+    other.service = "serve-1"
+    other.move_in("home-1")
+    for service in (stage, other):
+        service.follow()
+    stage.record()
+    assert dict(stage.steps[-1].services) == {"serve-0": 1, "serve-1": 1}
+    return stage, other
+
+
+def test_services_behind_one_address_share_a_rollout(stage_of: Any) -> None:
+    one, two = two_services(stage_of(terms=replace(TERMS, entity="flat", quota=51)))
+    for _ in range(2):
+        for service in (one, two):
+            service.follow()
+            service.ask(130)
+            service.now += timedelta(seconds=11)
+            service.follow()
+        if one.outcome == HEALTHY[:2]:
+            assert one.record() is not None
+    assert one.outcome == HEALTHY[:3]
+    assert RolloutSums.from_dict(one.steps[-1].seen).rows == 260, "what both have seen is one evidence"
+    answered = one.ask(130)
+    assert set(answered) == {1, 2}
+    assert two.ask(130) == answered, "an entity has one version, whichever service it asks"
+    counted = [read_sums(each.store.root, "flats", one.steps[0].rollout, 2) for each in (one, two)]
+    assert sum(each.of_candidate + each.of_champion for each in counted) == 130, "and is counted once"
+    assert 0 < counted[0].of_candidate + counted[0].of_champion < 130
+    assert sum(part_of(one.steps[-1], name).of(51) for name in ("serve-0", "serve-1")) == 51
+
+
+def test_harm_that_one_service_sees_ends_the_share_in_all(stage_of: Any) -> None:
+    one, two = two_services(stage_of("linear", "regression"))
+    for service in (one, two):
+        service.follow()
+        assert service.store.grant_stamp("flats") is not None
+    one.ask()
+    one.now += timedelta(seconds=11)
+    two.now = one.now
+    for service in (one, two):
+        service.follow()
+        assert service.store.grant_stamp("flats") is None
+    step = two.record()
+    assert step is not None
+    assert "than the gate promised" in step.reason
+
+
+def test_a_rollout_goes_on_without_a_service_that_is_gone_but_not_without_what_it_has_seen(stage_of: Any) -> None:
+    one, two = two_services(stage_of())
+    for service in (one, two):
+        service.follow()
+        service.ask(60)
+        service.now += timedelta(seconds=11)
+        service.follow()
+    assert one.record() is not None, "each has seen 60 rows of 100"
+    assert (one.outcome, one.record()) == (HEALTHY[:3], None)
+    one.turn()
+    one.turn()
+    assert one.outcome == HEALTHY[:4]
+    (one.evidence.with_name("serve-1.json")).unlink()
+    one.now += timedelta(seconds=11)
+    with pytest.raises(EvidenceError, match="is gone"):
+        one.follow()
+    assert one.record() is None
+
+
+def test_services_have_a_moment_to_join_a_rollout(stage_of: Any) -> None:
+    stage = stage_of()
+    stage.now = MOMENT + timedelta(seconds=20)
+    stage.follow()
+    assert stage.record() is None
+    stage.now += timedelta(seconds=20)
+    stage.follow()
+    assert stage.record().service == "serve-0"
+
+
 def test_harm_ends_the_share_before_anybody_records_it(stage_of: Any) -> None:
     stage = stage_of("linear", "regression")
     for _ in range(2):
@@ -181,7 +261,7 @@ def test_homes_that_are_lost_again_and_again_never_send_more_than_the_quota(tmp_
         landing, name = RolloutLanding(root, "flats", "serve-0", where), last.rollout
         for _ in range(rng.integers(1, 4)):
             before, sums = landing.restored(name), read_sums(root, "flats", name, 2)
-            reserved = landing.reserved(terms, sums, 0.5, before)
+            reserved = landing.reserved(terms.quota, sums, 0.5, before)
             evidence = landing.evidence(last, 2, MOMENT + timedelta(minutes=life))
             landing.land(msgspec.structs.replace(evidence, reserved=reserved, seen=sums.to_dict()), before)
             if rng.random() < 0.3:
@@ -324,7 +404,7 @@ def test_a_service_cannot_claim_more_time_than_has_passed(tried: LandedStage) ->
     tried.evidence.write_bytes(honest)
     for hours, expected in ((4.9, None), (5.1, ("advanced", 1.0))):
         moment = StepTime(date.today(), patient.time + timedelta(hours=hours))  # noqa: DTZ011 - of no importance here
-        step = _judged(tried.workspace, [patient], landed, moment)
+        step = _judged(tried.workspace, [patient], [landed], moment)
         assert (None if step is None else (step.action, step.share)) == expected
 
 

@@ -36,11 +36,13 @@ from tasks.rollout import (
     log_wealth,
     read_evidence,
 )
-from tasks.rollout.landed_evidence import MOST_BYTES, SERVICE_NAME
+from tasks.rollout.landed_evidence import MOST_BYTES, SERVICE_NAME, seen_together
 from tasks.spec.champion_inputs import rows_read_by
 
 CLAIM_MINUTES = 10.0
 """A service that has not said for so long that it would run a rollout is not chosen for it."""
+JOIN_SECONDS = 30.0
+"""So long services have after the start of a rollout to say that they would run it."""
 MOST_SERVICES = 100
 MOST_ROWS = 5_000
 """Rows of the lake on which both versions are compared before a rollout is finished, the newest."""
@@ -61,24 +63,34 @@ def landed_step(workspace: Workspace, moment: StepTime) -> RolloutEntry | None:
     where = workspace.landed_rollouts
     if last.action == "started":
         return _taken_up(last, where, moment)
-    landed = _evidence_of(last, where, last.service)
-    if landed is None or landed.stage != last.stage:
-        return None  # the service has not read the last step yet
+    found = [_evidence_of(last, where, service) for service in last.services]
+    landed = [one for one in found if one is not None]
+    if len(landed) < len(found) or max(one.stage for one in landed) != last.stage:
+        return None  # no service has read the last step yet
     steps = next(steps for steps in rollouts(entries) if steps[-1] is last)
     return _judged(workspace, steps, landed, moment, found_by_nights(entries, last))
 
 
 def _taken_up(last: RolloutEntry, where: LandingFolder, moment: StepTime) -> RolloutEntry | None:
-    """Return the first step with the service that runs the rollout: of those that would, the first by its name."""
+    """Return the first step with the services that run the rollout: those that have said lately that they would.
+
+    A moment passes before, so that those that are behind one address run it together.
+    """
+    if (moment.time - last.time).total_seconds() < JOIN_SECONDS:
+        return None
+    willing = dict[str, int]()
     names = [name.removesuffix(".json") for name in where.names(last.rollout)]
     for name in list(filter(SERVICE_NAME.fullmatch, names))[:MOST_SERVICES]:
         landed = _evidence_of(last, where, name)
         if landed is None or landed.slots < 1:
             continue
         if abs(moment.time.timestamp() - landed.at) <= CLAIM_MINUTES * 60:
-            own = replace(last, service=landed.service, slots=landed.slots)
-            return next_step(own, RolloutVerdict("advanced", 0.0, "no requests; compared with the champion"), moment)
-    return None
+            willing[landed.service] = landed.slots
+    if not willing:
+        return None
+    (service, slots), *others = sorted(willing.items())
+    own = replace(last, service=service, slots=slots, others=tuple(others))
+    return next_step(own, RolloutVerdict("advanced", 0.0, "no requests; compared with the champion"), moment)
 
 
 def _evidence_of(last: RolloutEntry, where: LandingFolder, service: str) -> LandedEvidence | None:
@@ -98,19 +110,25 @@ def _evidence_of(last: RolloutEntry, where: LandingFolder, service: str) -> Land
 def _judged(
     workspace: Workspace,
     steps: Sequence[RolloutEntry],
-    landed: LandedEvidence,
+    landed: Sequence[LandedEvidence],
     moment: StepTime,
     guardrails: tuple[GuardrailEvidence, ...] = (),
 ) -> RolloutEntry | None:
     last, terms = steps[-1], RolloutTerms.from_dict(steps[-1].terms)
     before = RolloutSums.from_dict(last.seen) if last.seen else NOTHING_SEEN
     try:
-        sums = landed.sums
+        sums = seen_together(landed, last.stage)
         fault = impossible(sums, terms, before)
     except EvidenceError as error:
         sums, fault = NOTHING_SEEN, str(error)
     if fault is not None:
-        return _refused(last, f"what {last.service} says it has seen cannot be: {fault}", moment)
+        return _refused(
+            last,
+            f"what {' and '.join(last.services)} say they have seen cannot be: {fault}"
+            if last.others
+            else f"what {last.service} says it has seen cannot be: {fault}",
+            moment,
+        )
     most = 3600 * hours_since(last, moment.time)
     sums = replace(sums, busy_seconds=min(sums.busy_seconds, max(0.0, most)), guardrails=guardrails)
     sums = replace(sums, starts=starts_after(last))

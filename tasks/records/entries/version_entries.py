@@ -82,6 +82,8 @@ class RolloutEntry(Entry):
         The share of the requests from then on.
     service, slots : str, int
         The service that runs the rollout, and its workers; not known in the first step.
+    others : tuple of (str, int)
+        Further services that run it too, each with its workers; earlier versions of Leeway had none.
     terms, seen : mapping
         What the rollout is held to, and what had been seen: `tasks.rollout.RolloutTerms` and `RolloutSums`.
     """
@@ -95,6 +97,7 @@ class RolloutEntry(Entry):
     share: float = 0.0
     service: str = ""
     slots: int = 0
+    others: tuple[tuple[str, int], ...] = ()
     terms: Mapping[str, Any] = field(default_factory=dict)
     seen: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,6 +105,11 @@ class RolloutEntry(Entry):
     def version(self) -> int:
         """The number of the version that is rolled out."""
         return int(self.subject.removeprefix("version "))
+
+    @property
+    def services(self) -> dict[str, int]:
+        """The services that run the rollout, each with its workers; none in the first step."""
+        return {self.service: self.slots, **dict(self.others)} if self.service else {}
 
     @property
     def rollout(self) -> str:

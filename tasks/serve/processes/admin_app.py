@@ -22,6 +22,7 @@ from tasks.serve.processes.shared_counters import (
     SharedCounters,
     rows_waiting,
 )
+from tasks.serve.processes.table_metrics import TableAges
 from tasks.serve.replies import Reply, json_reply
 from tasks.serving_store import ServingStore
 from tasks.serving_store.logged_rows import UNREADABLE_FOLDER
@@ -56,7 +57,7 @@ class AdminApp:
         budget_seconds: float,
     ) -> None:
         self._counters, self._store, self._alive, self._starts = counters, store, alive, starts
-        self._root = store.root
+        self._root, self._tables = store.root, TableAges(store)
         self._budget_seconds = budget_seconds
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:
@@ -79,13 +80,14 @@ class AdminApp:
         return json_reply({"live": alive}, HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _ready(self) -> Reply:
-        counters, alive = self._counters, self._alive()
+        counters, alive, now = self._counters, self._alive(), clock.now().timestamp()
         ready = [bool(up and counters.of_worker(slot, "ready")) for slot, up in enumerate(alive)]
         projects = {
             project: {
                 **self._fault(project, "publisher_fault", FAULT_FILE),
                 **self._fault(project, "landing_fault", LANDING_FAULT_FILE),
                 **self._fault(project, "no_champion", NO_CHAMPION_FILE),
+                **self._tables_age(project, now),
                 "unreadable_log_files": len(list((self._root / UNREADABLE_FOLDER / project).glob("*"))),
                 "versions": sorted({counters.of_project(slot, project, "version") for slot in range(len(alive))}),
                 "degraded": any(counters.of_project(slot, project, "reload_faults") for slot in range(len(alive))),
@@ -101,6 +103,10 @@ class AdminApp:
             return {name: (self._root / project / file).read_text(encoding="utf-8")}
         except OSError:
             return {}
+
+    def _tables_age(self, project: str, now: float) -> dict[str, int]:
+        age = self._tables.age_seconds(project, now)
+        return {} if age is None else {"tables_age_seconds": int(age)}
 
     def _faults(self, name: str, file: str, meaning: str) -> Iterator[str]:
         yield f"# HELP leeway_serve_{name} {meaning}"
@@ -144,7 +150,9 @@ class AdminApp:
             "publisher_fault", FAULT_FILE, "Whether the champion of a project could not be published."
         )
         yield from self._faults("landing_fault", LANDING_FAULT_FILE, "Whether logged rows or sent labels cannot land.")
-        yield from rollout_lines(self._store, counters.layout.projects[1:], clock.now().timestamp())
+        now = clock.now().timestamp()
+        yield from rollout_lines(self._store, counters.layout.projects[1:], now)
+        yield from self._tables.lines(counters.layout.projects[1:], now)
         yield from self._logged()
         yield from self._of_workers(alive)
 

@@ -110,11 +110,11 @@ def test_a_line_of_the_log_names_the_entity_and_without_one_the_request() -> Non
 
 
 def test_a_user_is_the_entity_that_was_drawn_and_not_the_text_that_a_client_has_sent() -> None:
-    drawn = {"protocol": 6, "arm": "candidate"}
+    drawn: dict[str, Any] = {"protocol": 6, "arm": "candidate"}
     content = log_of(("7", "r1", "k"), ("8", "r2", " k"), **drawn, user="00ab")
-    nobody = log_of(("9", "r3", ""), ("10", "r4", ""), **drawn)
+    unnamed = log_of(("9", "r3", ""), ("10", "r4", ""), **drawn)
     assert logged_users(content, "card")["user"].tolist() == ["entity 00ab"] * 2
-    assert logged_users(nobody, "card")["user"].tolist() == ["request r3", "request r4"]
+    assert logged_users(unnamed, "card")["user"].tolist() == ["request r3", "request r4"]
     assert logged_users(log_of(("9", "r3", ""), ("10", "r4", "")), "card")["user"].tolist() == [
         "request r3",
         "request r4",

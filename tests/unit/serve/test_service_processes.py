@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,14 @@ from tasks.serve.processes.shared_counters import (
     WorkerCounters,
     shared_memory,
 )
+from tasks.serve.processes.table_metrics import TableAges
 from tasks.serve.service_settings import LOG_CLOSE_SECONDS, ServiceSettings
 from tasks.serving_store import ServingStore
+from tasks.serving_store.table_snapshots.snapshot_store import SnapshotStore
+from tasks.serving_store.table_snapshots.table_snapshot import TableSnapshot
 from tests.bench.serving_peers import constant
 from tests.coroutines import run_apart
+from tests.unit.serve.packages import KEY
 
 
 def test_a_task_that_fails_ends_its_server_and_its_values_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -107,6 +112,25 @@ def test_rows_that_wait_are_a_gauge_and_no_outcome() -> None:
         ),
         'leeway_serve_log_rows_queued{project="flats"} 3',
     ]
+
+
+def test_the_age_of_the_feature_tables_is_that_of_the_state_of_the_lake(tmp_path: Path) -> None:
+    store, moment = ServingStore(tmp_path, [KEY.public_key()]), datetime(2026, 2, 3, tzinfo=UTC)
+    draft = TableSnapshot(
+        protocol=1, project="flats", serial=0, tables=(), file="", state="1.2", from_us=0, references=()
+    )
+    ages, now = TableAges(store), moment.timestamp() + 3600
+    assert list(ages.lines(["flats"], now))[2:] == ['leeway_serve_tables_age_seconds{project="flats"} 0']
+    (tmp_path / "flats").mkdir()
+    SnapshotStore(store).write(draft, {}, KEY, moment)
+    assert ages.age_seconds("flats", now) == 3600
+    assert list(ages.lines(["flats", "houses"], now + 5))[2:] == [
+        'leeway_serve_tables_age_seconds{project="flats"} 3605',
+        'leeway_serve_tables_age_seconds{project="houses"} 0',
+    ]
+    SnapshotStore(store).write(draft, {}, KEY, moment + timedelta(hours=1))
+    assert ages.age_seconds("flats", now) == 0, "another one is read again"
+    assert TableAges(ServingStore(tmp_path, ())).age_seconds("flats", now) is None, "one that does not verify is none"
 
 
 def test_a_request_without_a_deadline_is_counted_and_not_timed() -> None:

@@ -22,6 +22,7 @@ from tasks.serving_store import SERVING_FOLDER, ServingStore, public_keys
 from tasks.serving_store.project_notes import FAULT_FILE
 from tasks.spec import ProjectSpec
 
+STALE_TABLES_HOURS = 48
 REPLY_SECONDS = 5
 
 
@@ -96,6 +97,8 @@ def state_of(said: Mapping[str, Any], champion: int | None) -> tuple[str, str]:
     ('3', 'answers')
     >>> state_of({"versions": [2], "degraded": True}, 3)
     ('2', 'answers; the champion is version 3; its newest package is refused, see the log of the service')
+    >>> state_of({"versions": [3], "degraded": False, "tables_age_seconds": 260_000}, 3)[1]
+    'answers; its feature tables are as of 72 hours ago: does the nightly flow run?'
     >>> state_of({"versions": [0], "degraded": False}, None)
     ('-', 'has no champion yet')
     """
@@ -105,6 +108,9 @@ def state_of(said: Mapping[str, Any], champion: int | None) -> tuple[str, str]:
         faults.append(f"the champion is version {champion}")
     if said.get("publisher_fault"):
         faults.append(said["publisher_fault"])
+    age_hours = said.get("tables_age_seconds", 0) / 3600
+    if age_hours > STALE_TABLES_HOURS:
+        faults.append(f"its feature tables are as of {age_hours:.0f} hours ago: does the nightly flow run?")
     if said["degraded"]:
         faults.append("its newest package is refused, see the log of the service")
     state = "answers" if versions else "does not answer yet" if champion is not None else "has no champion yet"
