@@ -66,13 +66,15 @@ class Deliveries:
         """Return the ids, with their keys, of content that other content replaced under the same key.
 
         If a file gets such content back, it counts again. Content that a file of another name corrected does not,
-        however often it is delivered: its own file did not change.
+        however often it is delivered: its own file did not change. The values of a feature table supersede no batch:
+        of several of one time the newest arrival counts, so that each other content of the file has replaced them.
         """
         newest = self.newest_of_keys()
         return {
             batch.batch_id: batch.key
             for batch in self.latest()
-            if batch.verdict == SUPERSEDED and newest[batch.kind, batch.key].batch_id != batch.batch_id
+            if (batch.verdict == SUPERSEDED or batch.kind == "features")
+            and newest[batch.kind, batch.key].batch_id != batch.batch_id
         }
 
     def accepted(self, after: date | None = None) -> list[Batch]:

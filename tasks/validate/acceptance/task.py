@@ -200,7 +200,8 @@ def _batch(
 ) -> Batch:
     landed, known, spec = delivery.landed, stored.known, stored.spec
     before = known.get(delivery.batch_id)
-    revision = FIRST_REVISION if before is None or before.verdict != SUPERSEDED else before.revision + 1
+    counts_again = before is not None and (before.verdict == SUPERSEDED or before.batch_id in known.stale())
+    revision = before.revision + 1 if before is not None and counts_again else FIRST_REVISION
     event_from, event_until = event_window(reconciled.accepted, None)
     return Batch(
         batch_id=delivery.batch_id,
