@@ -69,6 +69,8 @@ def with_labels(rows: pd.DataFrame, newest: pd.DataFrame, column: str = "label")
     [['b', 0.7, 1.0]]
     """
     named = newest[["row_id", "label"]].rename(columns={"label": column})
+    if named.empty:
+        rows = rows.iloc[:0]  # a join looks at every id, also where there is nothing to find
     return rows.drop(columns=column, errors="ignore").merge(named, on="row_id", how="inner", validate="many_to_one")
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from tasks.errors import Conflict, Unreachable
 from tasks.lake.object_files import read_object, remove_object, write_object
 from tasks.lake.predicates import Filter, known_columns, predicate
-from tasks.lake.recent_frames import RecentFrames
+from tasks.lake.recent_reads import RecentFrames, RecentPieces
 from tasks.lake.schemas.arrow_types import Rows, as_arrow, frame_of, frames_of, stream, writing
 from tasks.lake.schemas.fencing import Fence, fencing
 from tasks.lake.schemas.new_table import create_table
@@ -42,7 +42,7 @@ class Lake:
 
     Notes
     -----
-    Opened tables and kept frames stay in this process when the lake is pickled to another one.
+    Opened tables and what was read a moment ago stay in this process when the lake is pickled to another one.
     """
 
     root: str
@@ -50,6 +50,7 @@ class Lake:
     fence: Fence | None = None
     _opened: dict[str, DeltaTable] = field(default_factory=dict, init=False, repr=False, compare=False)
     recent: RecentFrames = field(default_factory=RecentFrames, init=False, repr=False, compare=False)
+    recent_pieces: RecentPieces = field(default_factory=RecentPieces, init=False, repr=False, compare=False)
     _parsed: dict[str, tuple[int | None, object]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[type[Lake], tuple[str, dict[str, str]]]:

@@ -71,11 +71,13 @@ class RowReader:
         Unreachable
             When the store does not answer, or a file is gone: it belongs to a commit that upkeep has removed.
         """
+        name = (self.project, TABLE, part, self.schema)
         try:
             if part.share is None:
-                yield self.lake.recent.get((self.project, TABLE, part, self.schema), partial(self._whole, part))
+                yield self.lake.recent.get(name, partial(self._whole, part))
             else:
-                yield from self._shared(part, *part.share)
+                for piece in self.lake.recent_pieces.get(name, partial(self._shared, part, *part.share)):
+                    yield piece.to_pandas()
         except OSError as error:
             where = self.lake.uri(self.project, TABLE)
             raise Unreachable(
@@ -95,7 +97,7 @@ class RowReader:
         rows: pd.DataFrame = table.to_pandas().sort_values("row_id", ignore_index=True)
         return rows
 
-    def _shared(self, part: RowPart, which: int, shares: int) -> Iterator[pd.DataFrame]:
+    def _shared(self, part: RowPart, which: int, shares: int) -> Iterator[pa.RecordBatch]:
         from pyarrow import parquet
 
         system, (path,) = self._places(part)
@@ -106,11 +108,11 @@ class RowReader:
             for batch in file.iter_batches(rows, row_groups=groups, use_threads=False) if groups else ():
                 mine = _belonging(batch, part)
                 if mine.num_rows:
-                    yield self._aligned(mine).to_pandas()
+                    yield self._aligned(mine)
                 del batch, mine
         pa.default_memory_pool().release_unused()  # Arrow keeps what it held at once, several times a piece
 
-    def _aligned(self, batch: pa.RecordBatch) -> pa.Table:
+    def _aligned(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return rows of one file with the table's columns; columns that were added later have no values."""
         there = set(batch.schema.names)
         columns = {
@@ -119,7 +121,7 @@ class RowReader:
             else pa.nulls(batch.num_rows, kind.type)
             for kind in self.schema
         }
-        return pa.table(columns)
+        return pa.record_batch(columns)
 
     def _places(self, part: RowPart) -> tuple[Any, list[str]]:
         system, root = file_system(self.lake.root, self.lake.options)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import requests
 
@@ -43,7 +44,7 @@ def counted_calls(mlflow_url: str) -> Iterator[Calls]:
         calls.tables["rows"] += 1
         return whole(self, part)
 
-    def counted_shared(self: RowReader, part: RowPart, which: int, shares: int) -> Iterator[pd.DataFrame]:
+    def counted_shared(self: RowReader, part: RowPart, which: int, shares: int) -> Iterator[pa.RecordBatch]:
         calls.tables["rows"] += 1
         return shared(self, part, which, shares)
 

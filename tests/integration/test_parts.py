@@ -80,6 +80,26 @@ def test_a_large_batch_is_a_part_for_each_file_and_no_row_is_read_twice(
     pd.testing.assert_frame_equal(found, batch_rows(lake, "mine", large))
 
 
+def test_a_large_batch_that_was_read_is_not_read_from_its_files_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parts, "PIECE_ROWS", 16)
+    large, other = batch("a", 100, days=3), batch("b", 40, days=3)
+    add(lake, large, other)
+    files = RowFiles.now(lake, "mine")
+    (part,) = files.parts(large)
+    (of_other,) = files.parts(other)
+    first = [*files.reader.pieces(part)]
+    assert next(files.reader.pieces(of_other))["batch_id"].unique().tolist() == ["b"]  # and the rest is not asked for
+    for path in (tmp_path / "mine" / "rows").glob("*.parquet"):
+        path.unlink()
+    again = [*files.reader.pieces(part)]
+    for one, other_time in zip(first, again, strict=True):
+        pd.testing.assert_frame_equal(one, other_time)
+    with pytest.raises(Unreachable, match="run the flow again"):  # what was not read to its end is not kept
+        [*files.reader.pieces(of_other)]
+
+
 def test_a_large_file_is_read_by_its_row_groups(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     from deltalake import WriterProperties, write_deltalake
 

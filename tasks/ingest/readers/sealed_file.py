@@ -73,6 +73,10 @@ class SealedFile(io.RawIOBase, BinaryIO):
         buffer[: len(content)] = content
         return len(content)
 
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the content from the present place, at most `size` bytes; fewer only at the end."""
+        return self.readall() if size < 0 else self._stream.update(self._file.read(size))
+
     def seek(self, offset: int, origin: int = io.SEEK_SET, /) -> int:
         """Go to a place."""
         place = self._file.seek(offset, origin)

@@ -46,14 +46,7 @@ class Utf8(io.RawIOBase, BinaryIO):
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # what io.RawIOBase calls
         """Fill a buffer with available text, at most a block."""
-        while not self._text:
-            block = self._ready or self._raw.read(BLOCK_BYTES)
-            self._ready = b""
-            self._text = self._checked(block)
-            if not block:
-                break
-        text = self._text[: len(buffer)]
-        self._text = self._text[len(text) :]
+        text = self._available(len(buffer))
         buffer[: len(text)] = text
         return len(text)
 
@@ -62,7 +55,7 @@ class Utf8(io.RawIOBase, BinaryIO):
         if size < 0:
             return self.readall()
         parts = []
-        while size and (part := super().read(size)):
+        while size and (part := self._available(size)):
             parts.append(part)
             size -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -77,11 +70,26 @@ class Utf8(io.RawIOBase, BinaryIO):
         self._raw.close()
         super().close()
 
+    def _available(self, most: int) -> bytes:
+        """Return the next text, at most a block; nothing at the end."""
+        while not self._text:
+            block = self._ready or self._raw.read(BLOCK_BYTES)
+            self._ready = b""
+            self._text = self._checked(block)
+            if not block:
+                break
+        text, self._text = self._text[:most], self._text[most:]
+        return text
+
     def _checked(self, block: bytes) -> bytes:
         pending = self._decoder.getstate()[0]
         wide = self._encoding.startswith("utf-16")
         if not wide and b"\0" in block:
             raise self._nul()
+        if self._encoding == "utf-8" and not pending and block.isascii():
+            self._offset += len(block)
+            self.quotes += block.count(b'"')
+            return block
         try:
             text = self._decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:

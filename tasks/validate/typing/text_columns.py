@@ -18,6 +18,7 @@ from tasks.spec.cells import cell_types as cells
 from tasks.spec.cells.cell_types import Read
 
 SAMPLED = 1_000
+YEAR_1_US = -62_135_596_800_000_000  # earlier, Python has no dates
 REPEATING = 4  # rows for each distinct text, on average, from which on reading by text is faster
 
 
@@ -46,6 +47,26 @@ def numbers(column: pd.Series, decimal: Literal[".", ","] = ".", thousands: str 
     return Read(pd.Series(values, index=column.index), faults)
 
 
+def moments(column: pd.Series, read: Callable[[pd.Series], Read]) -> Read:
+    """Return a column of times; those of the form 2026-01-02T08:30:00, without a zone, are read by Arrow.
+
+    Parameters
+    ----------
+    read : callable
+        `tasks.spec.cells.time_cells.times` without a format: what reads a column with times of any other form.
+
+    Examples
+    --------
+    >>> seconds = pd.Series(["2026-01-02T08:30:00", "", "2026-01-02 08:30:01"], dtype="str")
+    >>> [str(time) for time in moments(seconds, None).column]
+    ['2026-01-02 08:30:00', 'NaT', '2026-01-02 08:30:01']
+    """
+    if isinstance(column.dtype, pd.StringDtype) and (parsed := _plain_moments(_arrow(column))) is not None:
+        values = pd.Series(parsed.to_numpy(zero_copy_only=False), index=column.index)
+        return Read(values, {}, np.zeros(len(column), dtype=bool))
+    return by_value(read, column)
+
+
 def by_value(read: Callable[[pd.Series], Read], column: pd.Series) -> Read:
     """Return a column read by a function that reads each value by itself; each distinct text is read once.
 
@@ -60,9 +81,9 @@ def by_value(read: Callable[[pd.Series], Read], column: pd.Series) -> Read:
     if head.nunique() * REPEATING > len(head):
         return read(column)
     encoded = _arrow(column).dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
-    if len(texts) * REPEATING > len(column):
+    if len(encoded.dictionary) * REPEATING > len(column):
         return read(column)
+    texts = encoded.dictionary.to_pylist()
     by_text = read(pd.Series([*texts, None], dtype="str"))
     codes = encoded.indices.fill_null(len(texts)).to_numpy()
     values = by_text.column.take(codes).set_axis(column.index)
@@ -79,6 +100,20 @@ def _simple_numbers(texts: pa.Array, empty: pa.Array) -> np.ndarray[tuple[int], 
         parsed = pc.if_else(pc.match_substring_regex(texts, SIMPLE_NUMBER), texts, None).cast(pa.float64())
     values: np.ndarray[tuple[int], np.dtype[np.float64]] = parsed.to_numpy(zero_copy_only=False)
     return values if values.flags.writeable else values.copy()
+
+
+def _plain_moments(texts: pa.Array) -> pa.Array | None:
+    """Return times to the second, missing where a text is; None when a text is anything else."""
+    lengths = pc.fill_null(pc.binary_length(texts), 0)
+    plain = pc.equal(lengths, len("2026-01-02T08:30:00"))
+    if not pc.all(pc.or_(plain, pc.equal(lengths, 0))).as_py():
+        return None
+    try:
+        parsed = pc.if_else(plain, texts, None).cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    earliest_us = pc.min(parsed.cast(pa.int64())).as_py()  # None where all are missing
+    return None if earliest_us is not None and earliest_us < YEAR_1_US else parsed
 
 
 def _with_point(texts: pa.Array) -> pa.Array:

@@ -16,7 +16,7 @@ from tasks.spec.landing_sections.files_of_rows import FUNCTION_FAILED
 from tasks.spec.landing_sections.files_section import Files
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate.typing.row_ids import row_ids
-from tasks.validate.typing.text_columns import by_value, numbers
+from tasks.validate.typing.text_columns import by_value, moments, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _kinds(spec: ProjectSpec) -> dict[str, Callable[[pd.Series], Read]]:
     """Return the reader of each column of the spec: ids, entities, event time, features, consent, weight, label."""
     source, features = spec.source, spec.stored_features
     read = partial(times, time_zone=spec.schedule.time_zone, time_format=source.time_format)
-    read_times = partial(by_value, read)
+    read_times = partial(by_value, read) if source.time_format else partial(moments, read=read)
     texts = [*source.id, *spec.features.entities, *spec.group_columns, *spec.file_columns]
     kinds: dict[str, Callable[[pd.Series], Read]] = dict.fromkeys(texts, _texts)
     kinds[source.event_time] = read_times

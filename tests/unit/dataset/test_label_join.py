@@ -44,3 +44,16 @@ def test_rows_without_a_label_are_left_out_and_an_older_label_column_is_replaced
     rows = pd.DataFrame({"row_id": ["a", "b"], "price": [7.0, 8.0]})
     newest = pd.DataFrame({"row_id": ["b"], "label": [1.0], "arrival": [DAY]})
     assert with_labels(rows, newest, "price").to_dict("list") == {"row_id": ["b"], "price": [1.0]}
+
+
+@given(st.lists(st.sampled_from("abcd"), unique=True), LABELS)
+def test_rows_keep_their_order_and_their_types_however_many_labels_there_are(
+    ids: list[str], labels: list[tuple[str, int, int]]
+) -> None:
+    rows = pd.DataFrame({"row_id": pd.array(ids, dtype="str"), "version": pd.Series(range(len(ids)), dtype="int64")})
+    newest = newest_labels(ledger(labels)).astype({"row_id": "str", "label": "float64"})
+    joined = with_labels(rows, newest)
+    assert joined["row_id"].tolist() == [row for row in ids if row in by_row(newest)]
+    assert joined["label"].tolist() == [by_row(newest)[row] for row in joined["row_id"]]
+    assert joined.index.equals(pd.RangeIndex(len(joined)))
+    assert joined.dtypes.to_dict() == {**rows.dtypes.to_dict(), "label": newest["label"].dtype}

@@ -6,17 +6,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.errors import ContractError
 from tasks.spec.project_spec import ProjectSpec
 from tasks.validate import Suite, read_suite
+from tasks.validate.contract import expectations
 from tasks.validate.contract.expectation_scope import split_by_scope
 from tasks.validate.contract.expectations import FailedExpectation, evaluate, evaluate_frames
 from tasks.validate.contract.gx_lock import quiet_great_expectations
+from tasks.validate.contract.plain_rules import plainly_holds
+from tasks.validate.contract.suite import Expectation
 
 HOUSES = yaml.safe_load(Path(__file__).with_name("houses.yaml").read_text(encoding="utf-8"))
 
@@ -106,6 +113,83 @@ def test_several_frames_in_one_run_are_judged_as_each_by_itself(suite_of: MakeSu
     for frame, of_rows in zip(frames, together, strict=True):
         assert sorted([*of_rows, *evaluated(frame, delivery)], key=str) == sorted(evaluated(frame, suite), key=str)
     assert evaluate_frames([], each_row) == []
+
+
+NUMBERS = st.one_of(st.none(), st.integers(-3, 3), st.sampled_from([-1.5, 2.5, float("inf"), 2.0**53, 2**53 + 1]))
+RULES = st.one_of(
+    st.builds(
+        lambda low, high: expectation("column_values_to_be_between", column="rooms", min_value=low, max_value=high),
+        NUMBERS,
+        NUMBERS,
+    ).filter(lambda rule: set(rule["kwargs"].values()) != {"rooms", None} and _ordered(rule["kwargs"])),
+    st.builds(
+        lambda known: expectation("column_values_to_be_in_set", column="zip", value_set=known),
+        st.lists(st.sampled_from(["", "a", "b", "é"]), unique=True, min_size=1),
+    ),
+    st.sampled_from(["rooms", "zip", "pool"]).map(
+        lambda name: expectation("column_values_to_not_be_null", column=name)
+    ),
+)
+
+
+def _ordered(limits: dict[str, Any]) -> bool:
+    low, high = limits["min_value"], limits["max_value"]
+    return low is None or high is None or bool(low <= high)
+
+
+@given(
+    rule=RULES,
+    rooms=st.lists(NUMBERS.map(lambda value: np.nan if value is None else float(value)), min_size=3, max_size=3),
+    zips=st.lists(st.sampled_from([None, "", "a", "b", "é"]), min_size=3, max_size=3),
+)
+@settings(max_examples=60)
+def test_what_plainly_holds_holds_by_great_expectations(
+    rule: dict[str, Any], rooms: list[float], zips: list[str | None]
+) -> None:
+    rows = pd.DataFrame({"rooms": rooms, "zip": pd.array(zips, dtype="str"), "pool": pd.array([True] * 3, "boolean")})
+    asked = Expectation(rule, (rule["kwargs"]["column"],))
+    if plainly_holds(asked, rows):
+        assert evaluate(rows, Suite(Path("expectations.json"), (asked,))) == []
+
+
+def test_only_what_may_not_hold_is_asked_of_great_expectations(suite_of: MakeSuite) -> None:
+    suite = suite_of(MIXED[0], MIXED[2])
+    with patch.object(expectations, "_failed_results", side_effect=AssertionError("asked")) as asked:
+        assert evaluate_frames([ROWS.iloc[[0, 3]]], suite) == [[]]
+        with pytest.raises(AssertionError, match="asked"):
+            evaluate_frames([ROWS.iloc[[0, 1]].assign(pool=True)], suite)
+    ((_, left, _), _) = asked.call_args
+    assert left.expectations == suite.expectations[:1]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "limits"),
+    [
+        ("rooms", "between", {"min_value": 0, "strict_min": True}),  # what tolerates or tightens is left to it
+        ("rooms", "between", {"min_value": True}),
+        ("rooms", "between", {}),
+        ("zip", "between", {"min_value": 0}),
+        ("zip", "in_set", {"value_set": []}),
+        ("zip", "in_set", {"value_set": [98178, "98001"]}),
+        ("pool", "in_set", {"value_set": [True, False]}),
+        ("size", "in_set", {"value_set": [100.0, 5.0]}),
+        ("street", "between", {"min_value": 0}),
+    ],
+)
+def test_what_one_pass_cannot_be_sure_of_is_left_to_great_expectations(
+    column: str, kind: str, limits: dict[str, Any]
+) -> None:
+    rule = expectation(f"column_values_to_be_{kind}", column=column, **limits)
+    assert not plainly_holds(Expectation(rule, (column,)), ROWS.iloc[[0, 3]])
+
+
+def test_a_column_without_any_value_is_left_to_great_expectations() -> None:
+    nothing = pd.DataFrame({"rooms": [np.nan], "zip": pd.array([None], dtype="str")})
+    for rule in (
+        expectation("column_values_to_be_between", column="rooms", min_value=0),
+        expectation("column_values_to_be_in_set", column="zip", value_set=["a"]),
+    ):
+        assert not plainly_holds(Expectation(rule, (rule["kwargs"]["column"],)), nothing)
 
 
 def test_an_expectation_about_the_delivery_is_not_evaluated_on_several_together(suite_of: MakeSuite) -> None:
