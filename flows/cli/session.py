@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.console import screen
+from flows.cli.progress import silence_prefect
 from flows.stack.local_stack import Endpoints, configured, endpoints_of, open_stack
 from flows.stack.process_registry import read_note, supervisor_of
 from tasks.lake import Lake
@@ -31,7 +32,11 @@ def running_stack(where: Path) -> Endpoints | None:
 
 @contextmanager
 def open_servers(path: Path) -> Iterator[Endpoints]:
-    """Give servers for one command: configured ones, running ones, or temporary ones that end with the command."""
+    """Give servers for one command: configured ones, running ones, or temporary ones that end with the command.
+
+    A flow that the command runs keeps its log lines in Prefect; enter the block before Prefect is imported.
+    """
+    silence_prefect()
     os.environ["LEEWAY_PROJECTS"] = str(path.resolve().parent.parent)
     console = screen(stderr=True)
     with open_stack(home(path), say=lambda text: console.print(f"[dim]{text}[/]")) as endpoints:

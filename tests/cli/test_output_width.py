@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 from flows.cli.console import PIPE_WIDTH, screen
+from flows.cli.session import open_servers
 from flows.demo.narration import COLUMNS, as_line
 from tasks.lake import Lake, append_entry
 from tasks.records import Action
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Leeway
 
 LONG_REASON = "the champion's error on the newest cohort exceeds what the gate promised by more than its leeway; " * 4
+LEVEL = "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"
 NIGHT = date(2026, 1, 31)
 
 
@@ -117,3 +120,14 @@ def test_on_80_characters_a_decision_of_the_demo_has_lines_of_its_own() -> None:
     assert " ".join(" ".join(decision).split()) == LONG_REASON.strip()
     assert max(map(len, decision)) <= 80
     assert {len(line) - len(line.lstrip()) for line in decision} == {12}
+
+
+def test_a_command_that_needs_servers_keeps_the_lines_of_prefect_off_the_console(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LEVEL, "")
+    monkeypatch.delenv(LEVEL)
+    monkeypatch.setenv("LEEWAY_PROJECTS", "")
+    monkeypatch.setattr("flows.cli.session.open_stack", lambda *_, **__: nullcontext())
+    with open_servers(here / "deployments" / "orders" / "project.yaml"):
+        assert os.environ[LEVEL] == "CRITICAL"

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from flows.cli.console import screen
-from flows.cli.progress import show_progress, silence_prefect
+from flows.cli.progress import show_progress
 from flows.cli.session import open_servers
 from tasks.render.safe_text import terminal
 from tasks.spec import find_project, read_spec
@@ -17,7 +17,6 @@ def adopt_pipeline(project: str, source: str, trained_until: date, night: date |
     path = find_project(project)
     name = read_spec(path).project
     file = Path(source)
-    silence_prefect()
     with open_servers(path) as endpoints, show_progress(f"adopt {file.name}, shown at {endpoints.prefect_ui}/runs"):
         from flows.adopt import adopt
 

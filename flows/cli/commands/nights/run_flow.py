@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.console import screen
-from flows.cli.progress import show_progress, silence_prefect
+from flows.cli.progress import show_progress
 from flows.cli.session import open_servers
 from flows.stack.process_registry import started_here
 from tasks.render.safe_text import terminal
@@ -20,7 +20,6 @@ def run_flow_now(kind: str, project: str, night: date | None, reason: str | None
     """Run a project's flow and the retraining it starts in this process, and print the outcomes."""
     path = find_project(project)
     spec = read_spec(path)
-    silence_prefect()
     with open_servers(path) as endpoints:
         with screen(stderr=True).status("loading"):
             from flows.stack.run_deployment import run, run_due
