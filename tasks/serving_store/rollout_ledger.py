@@ -101,7 +101,9 @@ def _mapped(descriptor: int, path: Path) -> mmap.mmap:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise EvidenceError(f"{path} belongs to another service; only one service can run a rollout.") from None
+        raise EvidenceError(
+            f"{path} belongs to another service; each service needs a LEEWAY_HOME of its own."
+        ) from None
     content = os.pread(descriptor, SIZE_BYTES + 1, 0)
     if any(content[:8]) and not _is_whole(content):
         raise EvidenceError(f"{path} is damaged; end the rollout with `leeway rollback`.")

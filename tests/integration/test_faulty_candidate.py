@@ -1,4 +1,4 @@
-"""A candidate in a running service that fails, or sleeps, for each request: no caller notices it."""
+"""A candidate in a running service that fails, answers with no number, or sleeps for each request: none is noticed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.running_service import Client, Running, running, two_versions, until
 from tests.unit.serve.canaries import LIMITS
 from tests.unit.serve.packages import KEY
 
-SLEEP_SECONDS = 3.0
 BUDGET_MS = 5_000.0
-"""Long, so that a loaded machine answers in time; other requests would be refused while the candidate sleeps."""
+"""Long, so that a loaded machine answers in time; other requests would wait while the candidate sleeps."""
+SLEEP_SECONDS = BUDGET_MS / 1000 / 3
 PATCH = """\
 import time
 from pathlib import Path
@@ -31,7 +31,10 @@ def with_fault(version, rows):
         raise RuntimeError("no such file")
     if how == "sleeps":
         time.sleep({seconds})
-    return computed(version, rows)
+    inputs, made = computed(version, rows)
+    if how == "no number":
+        made.prediction[:] = float("nan")
+    return inputs, made
 
 ServedVersion._computed = with_fault
 """
@@ -59,7 +62,7 @@ def granted(service: Running, rollout: str) -> RolloutGrant:
 
 
 @pytest.mark.timeout(600)
-def test_no_request_fails_or_is_late_for_a_candidate_that_raises_an_error_or_sleeps(
+def test_no_request_fails_or_is_late_for_a_candidate_that_raises_an_error_has_no_number_or_sleeps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fault, patches = tmp_path / "fault", tmp_path / "patches"
@@ -89,3 +92,11 @@ def test_no_request_fails_or_is_late_for_a_candidate_that_raises_an_error_or_sle
         fault.write_text("")
         service.store.write_grant(lease, KEY)
         until(lambda: service.ask()[1].get("version") == 2, 120)
+        with Client(service, "no number") as client:
+            until(lambda: bool(client.replies) and client.replies[-1][1].get("version") == 2, 120)
+            fault.write_text("no number")
+            until(lambda: read_sums(service.store.root, "flats", "2-second", 1).stopped > 0, 120)
+            stopped = len(client.replies)
+            until(lambda: client.has_more_than(stopped + 20), 120)
+        assert ({status for status, _ in client.replies}, client.failures) == ({200}, [])
+        assert {reply["version"] for _, reply in client.replies[stopped:]} == {1}
