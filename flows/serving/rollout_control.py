@@ -17,11 +17,19 @@ import msgspec
 from flows.serving.rollout_landing import RolloutLanding
 from flows.serving.service_identity import ServicePart, part_of, rollout_salt, service_id
 from flows.steps.in_service.rollout_steps import hours_since, next_step, starts_after, what_follows
-from tasks.errors import EvidenceError
+from tasks.errors import Error, EvidenceError
 from tasks.lake import Lake, append_entry
 from tasks.promote import UNNAMED, StepTime
 from tasks.records import RolloutEntry
-from tasks.rollout import NOTHING_SEEN, GuardrailEvidence, RolloutSums, RolloutTerms, RolloutVerdict
+from tasks.rollout import (
+    NOTHING_SEEN,
+    GuardrailEvidence,
+    LandedEvidence,
+    RolloutSums,
+    RolloutTerms,
+    RolloutVerdict,
+    harm,
+)
 from tasks.rollout.landed_evidence import seen_together
 from tasks.serve.service_settings import FILE, read_settings
 from tasks.serving_store import RolloutGrant, ServingStore
@@ -149,7 +157,7 @@ class RolloutControl:
         landing, withdrawn = where
         before = landing.restored(last.rollout)
         terms, sums = RolloutTerms.from_dict(last.terms), self._sums(last)
-        others, part = landing.others(last, moment.time, before), part_of(last, landing.service)
+        others, part = self._others(last, moment, (landing, before), sums), part_of(last, landing.service)
         together = replace(sums + seen_together(others, last.stage), guardrails=sums.guardrails, starts=sums.starts)
         verdict = what_follows(last, terms, together, moment.time)
         is_over = verdict is not None and verdict.outcome == "rolled_back"
@@ -168,6 +176,22 @@ class RolloutControl:
         landing.land(seen, before)
         if grant is not None:
             self.store.write_grant(grant, self.private)
+
+    def _others(
+        self,
+        last: RolloutEntry,
+        moment: StepTime,
+        where: tuple[RolloutLanding, LandedEvidence | None],
+        sums: RolloutSums,
+    ) -> list[LandedEvidence]:
+        """Return what the other services have landed; if that cannot be read, own sums still end the share."""
+        landing, before = where
+        try:
+            return landing.others(last, moment.time, before)
+        except Error:
+            if harm(RolloutTerms.from_dict(last.terms), sums) is not None:
+                self.end()
+            raise
 
     def _take(
         self,

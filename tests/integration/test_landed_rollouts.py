@@ -178,6 +178,17 @@ def test_harm_that_one_service_sees_ends_the_share_in_all(stage_of: Any) -> None
     assert "than the gate promised" in step.reason
 
 
+def test_a_service_that_sees_harm_ends_its_share_although_it_cannot_read_what_others_have_seen(stage_of: Any) -> None:
+    one, _ = two_services(stage_of("linear", "regression"))
+    one.follow()
+    one.ask()
+    (one.evidence.with_name("serve-1.json")).write_bytes(b"{")
+    one.now += timedelta(seconds=11)
+    with pytest.raises(EvidenceError, match="damaged"):
+        one.follow()
+    assert one.store.grant_stamp("flats") is None
+
+
 def test_a_rollout_goes_on_without_a_service_that_is_gone_but_not_without_what_it_has_seen(stage_of: Any) -> None:
     one, two = two_services(stage_of())
     for service in (one, two):
