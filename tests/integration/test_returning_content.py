@@ -1,4 +1,4 @@
-"""A file of a feature table that gets back the content it had before: the file says what counts, however it came to."""
+"""A file of a feature table that gets back the content it had before: the file says what counts, by whatever way it has it."""
 
 from __future__ import annotations
 
