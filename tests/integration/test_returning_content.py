@@ -1,4 +1,4 @@
-"""A file of a feature table that gets back the content it had before: the file says what counts, by whatever way it has it."""
+"""A file of a feature table that gets back the content it had before counts as it is now."""
 
 from __future__ import annotations
 
