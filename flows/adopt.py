@@ -126,7 +126,7 @@ def _read(workspace: Workspace, source: str) -> tuple[str, bytes]:
         raise DataError(
             f"found no file {source}; expected a skops file, or the id of a run of {workspace.registry.url}"
         )
-    return workspace.registry.skops_of_run(source)
+    return workspace.registry.skops_of_run(source, MOST_ADOPTED_BYTES)
 
 
 @dataclass(frozen=True)

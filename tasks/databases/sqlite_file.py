@@ -14,6 +14,7 @@ import pyarrow as pa
 from tasks.errors import SourceError, Unreachable
 
 WAIT_SECONDS = 20.0
+MOST_CELL_BYTES = 2**26  # of what is read: a view may make a gigabyte of a word
 TEMPORARY = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_INTERRUPT", "SQLITE_IOERR", "SQLITE_FULL", "SQLITE_PROTOCOL")
 
 
@@ -50,6 +51,8 @@ def sqlite_session(
         closing(_connection(path, mode)) as connection,
         interrupted_after(timeout_minutes, connection.interrupt),
     ):
+        if not writes:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CELL_BYTES)
         connection.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         yield connection

@@ -198,9 +198,9 @@ class Registry:
         """Add one trial of a search as a run, nested in the run of the search."""
         self._runs.log_trial(project, study, name, clock.now(), params=params, metrics=metrics)
 
-    def skops_of_run(self, run: str) -> tuple[str, bytes]:
+    def skops_of_run(self, run: str, most_bytes: int) -> tuple[str, bytes]:
         """Return the skops file that another program logged with a run: see `foreign_run.skops_of_run`."""
-        return skops_of_run(self._server, run)
+        return skops_of_run(self._server, run, most_bytes)
 
     def fetch(self, version: Version, digest: str = "") -> dict[str, bytes]:
         """Return a version's files after verifying every one against the signed manifest: see `fetch_signed`."""

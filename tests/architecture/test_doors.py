@@ -92,6 +92,7 @@ RIMS: dict[str, tuple[set[Door], str]] = {
     "tasks/ingest/readers/object_content.py": ({"files"}, "unpacks compressed objects to disk"),
     "tasks/ingest/readers/sealed_file.py": ({"files"}, "encrypts what is kept on disk"),
     "tasks/ingest/delta/delta_source.py": ({"files"}, "keeps what was read encrypted on disk"),
+    "tasks/ingest/delta/table_folder.py": ({"files"}, "looks at the files of a table before they are read"),
     "tasks/ingest/delta/open_delta.py": ({"environment", "files"}, "the variables of S3; a folder for what is read"),
     "tasks/ingest/landing_night.py": ({"lake"}, "keeps which rows of a table were read"),
     "tasks/ingest/tables/open_table.py": ({"environment", "files", "lake"}, "where the last night has stopped reading"),

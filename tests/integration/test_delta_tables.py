@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import re
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, Field, write_deltalake
 from deltalake.schema import PrimitiveType
@@ -18,6 +23,7 @@ from tasks.spec import ProjectSpec
 from tasks.validate.acceptance.task import store
 from tasks.validate.task import verdicts
 from tests.rides import Rides
+from tests.unit.ingest.crafted_parquet import nested, the_same_pages_in_each_row_group
 
 DAY = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
@@ -280,3 +286,109 @@ def test_what_describes_files_is_refused_next_to_a_table() -> None:
                 "features": {"numbers": ["km"]},
             }
         )
+
+
+def _replace_file(rides: DeltaRides, content: bytes) -> None:
+    """Replace the file of the newest version."""
+    newest = max(Path(rides.uri).glob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(content)
+    log = max(Path(rides.uri, "_delta_log").glob("*.json"))
+    log.write_text(re.sub(r'"size":\d+', f'"size":{len(content)}', log.read_text()), encoding="utf-8")
+
+
+def _one_long_text() -> bytes:
+    """Ten kilobytes of which each of 1,500 rows has the same megabyte."""
+    texts = pa.array([f"{number:07}" * 140_000 for number in range(3)])
+    zones = pa.DictionaryArray.from_arrays(pa.array(np.arange(1_500, dtype=np.int32) % 3), texts)
+    rows, out = table(*range(1_500)).drop_columns(["zone"]).append_column("zone", zones), io.BytesIO()
+    pq.write_table(rows, out, compression="zstd", store_schema=False)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (_one_long_text, "too_large, its .* bytes unpack to"),
+        (lambda: nested(100_000), "too_large, a column has more levels of records and lists than 100"),
+        (lambda: the_same_pages_in_each_row_group(50, 50), "not_parquet, its columns overlap"),
+    ],
+)
+def test_a_file_that_fills_the_memory_or_ends_the_process_is_refused_before_it_is_decoded(
+    rides: DeltaRides, content: Callable[[], bytes], said: str, is_first: bool
+) -> None:
+    rides.write(table(0))
+    if not is_first:
+        assert rides.live() == [1]
+        rides.write(table(1))
+    _replace_file(rides, content())
+    with pytest.raises(SourceError, match=said):
+        rides.live()
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    "named",
+    [
+        "../other/rows.parquet",
+        "%2e%2e/other/rows.parquet",
+        "{folder}/other/rows.parquet",
+        "file://{folder}/other/rows.parquet",
+    ],
+)
+def test_a_log_that_names_a_file_outside_of_the_table_reads_no_row_of_it(
+    rides: DeltaRides, named: str, is_first: bool
+) -> None:
+    other = rides.folder / "other" / "rows.parquet"
+    other.parent.mkdir()
+    pq.write_table(table(7, zone="secret"), other)
+    rides.write(table(0))
+    if not is_first:
+        assert rides.live() == [1]
+        rides.write(table(1))
+    log = max(Path(rides.uri, "_delta_log").glob("*.json"))
+    path = named.format(folder=rides.folder)
+    said = re.sub(r'"path":"[^"]+"', f'"path":"{path}"', log.read_text(encoding="utf-8"))
+    log.write_text(re.sub(r'"size":\d+', f'"size":{other.stat().st_size}', said), encoding="utf-8")
+    with pytest.raises(SourceError, match="which is outside of its folder; expected files of the table only"):
+        rides.live()
+    assert "7" not in rides.ids()
+
+
+def test_a_link_in_the_folder_of_a_table_to_a_file_outside_of_it_is_not_followed(rides: DeltaRides) -> None:
+    other = rides.folder / "rows.parquet"
+    pq.write_table(table(7), other)
+    rides.write(table(0))
+    (own,) = Path(rides.uri).glob("*.parquet")
+    own.unlink()
+    own.symlink_to(other)
+    with pytest.raises(SourceError, match="which is outside of its folder"):
+        rides.live()
+
+
+def test_a_log_without_end_is_refused_before_it_is_read(rides: DeltaRides) -> None:
+    rides.content["ingest"] = {"memory_mb": 128}
+    rides.write(table(0))
+    log = max(Path(rides.uri, "_delta_log").glob("*.json"))
+    with log.open("a", encoding="utf-8") as out:
+        out.write('{"remove":{"path":"x","dataChange":true,"deletionTimestamp":1}}\n' * 540_000)
+    with pytest.raises(SourceError, match=r"has 34,.* bytes since its last checkpoint; ingest.memory_mb, 128, allows"):
+        rides.live()
+
+
+def test_a_checkpoint_that_would_end_the_process_is_refused_before_the_table_is_opened(rides: DeltaRides) -> None:
+    rides.write(table(0))
+    rides.table.create_checkpoint()
+    (checkpoint,) = Path(rides.uri, "_delta_log").glob("*.checkpoint.parquet")
+    checkpoint.write_bytes(nested(100_000))
+    with pytest.raises(
+        SourceError, match=r"checkpoint.parquet of the Delta table .*: too_large, a column has more levels"
+    ):
+        rides.live()
+
+
+def test_partitions_with_names_that_are_no_part_of_an_address_are_read(rides: DeltaRides) -> None:
+    rides.write(table(0, zone="a b/%2F:é"), partition_by=["zone"])
+    rides.write(table(1, zone=".. 50%"))
+    rides.write(table(2, zone="x:y"))
+    assert rides.live() == [3]

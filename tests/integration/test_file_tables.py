@@ -16,7 +16,10 @@ import pytest
 
 from tasks.databases import duckdb_batches, duckdb_session, sqlite_session
 from tasks.errors import SourceError, Unreachable
+from tasks.ingest.tables import sqlite_reading
+from tasks.ingest.tables.sqlite_reading import SqliteReading
 from tasks.lake import active_rows
+from tasks.spec.landing_sections.database_section import Database
 from tests.rides import Rides
 
 TABLE = "CREATE TABLE rides (id BIGINT, begun {time}, km DOUBLE, zone TEXT, fare DOUBLE, driver TEXT, changed {time})"
@@ -359,3 +362,40 @@ def test_what_duckdb_returns_for_too_long_is_ended_and_tried_again(tmp_path: Pat
     endless = "SELECT a.range FROM range(10000000) a, range(10000000) b"
     with pytest.raises(Unreachable, match="Interrupted"), duckdb_session(rides.file, 0.005) as connection:
         sum(map(len, duckdb_batches(connection.sql(endless).to_arrow_reader(), is_private=False)))
+
+
+def _view(folder: Path, zone: str) -> FileRides:
+    """Return rides of SQLite that are a view, of 200 rows, with a zone that it computes."""
+    rides = FileRides("sqlite", folder)
+    rides.execute("DROP TABLE rides")
+    counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+    others = "'2026-01-05 08:00:00+00' AS begun, 1.0 AS km, 12.5 AS fare, 'Ann' AS driver, datetime('now') AS changed"
+    rides.execute(f"CREATE VIEW rides AS {counted} SELECT i AS id, {others}, {zone} AS zone FROM n")  # noqa: S608 - the test's own words
+    return rides
+
+
+def test_a_view_that_makes_much_of_each_row_is_read_in_small_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rides = _view(tmp_path, "printf('%10000d', i)")
+    monkeypatch.setattr(sqlite_reading, "BATCH_BYTES", 45_000)
+    database = Database(table="rides", changed_at="changed")
+    with sqlite_session(rides.file, 1) as connection:
+        reading = SqliteReading(connection)
+        found = reading.increment(database, reading.types(database), ["id", "zone"], [], None)
+        assert [batch.num_rows for batch in found.batches] == [5] * 40
+
+
+def test_a_view_of_duckdb_that_reads_another_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("id\n7\n", encoding="utf-8")
+    rides = FileRides("duckdb", tmp_path)
+    rides.execute("DROP TABLE rides")
+    rides.execute(f"CREATE VIEW rides AS SELECT id, now() AS changed FROM read_csv('{tmp_path}/other.csv')")  # noqa: S608 - the test's own words
+    with pytest.raises(SourceError, match="file system operations are disabled by configuration"):
+        rides.live()
+
+
+def test_a_view_that_makes_a_gigabyte_of_a_word_is_refused(tmp_path: Path) -> None:
+    rides = _view(tmp_path, "hex(zeroblob(400000000))")
+    with pytest.raises(SourceError, match="string or blob too big"):
+        rides.live()

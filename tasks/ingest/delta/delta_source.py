@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from zoneinfo import ZoneInfo
@@ -16,8 +17,10 @@ import pyarrow.parquet as pq
 
 from tasks.errors import Conflict, SourceError, Unreachable
 from tasks.ingest.delta.row_changes import OWN, RowChanges, plain
+from tasks.ingest.delta.table_folder import TableFolder
 from tasks.ingest.delta.version_part import VersionPart, newest_version, part_name
 from tasks.ingest.delta.version_rows import version_rows
+from tasks.ingest.readers.bounds import DEFAULT, Bounds
 from tasks.ingest.readers.sealed_file import SealedFile
 from tasks.ingest.sources.stored_objects import StoredObject, copied
 from tasks.logs import line, logger
@@ -45,12 +48,15 @@ class DeltaTerms:
         The columns that are never delivered.
     most_rows : int or None
         How many rows of a whole version are read; by default all.
+    bounds : Bounds
+        How much may be in memory.
     """
 
     zone: str
     key: Sequence[str]
     dropped: frozenset[str]
     most_rows: int | None = None
+    bounds: Bounds = DEFAULT
 
     def chosen(self, names: Iterable[str]) -> list[str]:
         """Return the columns that are delivered."""
@@ -102,11 +108,12 @@ class DeltaSource:
         Raises
         ------
         SourceError
-            There is no Delta table, or it cannot be read.
+            There is no Delta table, or it cannot be read: see `TableFolder` for what is refused before it is read.
         Unreachable
             The store does not answer.
         """
         with self._faults():
+            self._own_files.refuse_unsafe_log()
             table = self._table()
             of = hashlib.sha256(f"{self.uri} {table.metadata().id}".encode()).hexdigest()[:8]
             last = newest_version(self.taken, of)
@@ -145,6 +152,23 @@ class DeltaSource:
 
         return DeltaTable(self.uri, version=version, storage_options=dict(self.options) or None)
 
+    @cached_property
+    def _own_files(self) -> TableFolder:
+        from deltalake.fs import DeltaStorageHandler
+        from pyarrow.fs import PyFileSystem
+
+        system = PyFileSystem(DeltaStorageHandler(self.uri, dict(self.options) or None))
+        return TableFolder(self.uri, system, self.folder, self.terms.bounds)
+
+    def _looked_at(self, version: int) -> DeltaTable:
+        """Return the table as it was at a version, of which every file was looked at."""
+        table = self._table(version)
+        self._refuse_unsafe(table)
+        return table
+
+    def _refuse_unsafe(self, table: DeltaTable) -> None:
+        self._own_files.refuse_unsafe(pa.table(table.get_add_actions(flatten=True))["path"].to_pylist())
+
     def _versions(self, table: DeltaTable, of: str, last: VersionPart) -> Iterator[StoredObject]:
         """Yield what is new: of the last version too if its own rows may not have been taken in."""
         first = last.version + (last.part != "deleted")
@@ -153,7 +177,8 @@ class DeltaSource:
             moment, operation = commits.get(version, (self.moment, ""))
             if operation in WITHOUT_ROWS:
                 continue
-            found = version_rows(table, self._table, version)
+            self._own_files.refuse_unsafe(self._own_files.read_by(version))
+            found = version_rows(table, self._looked_at, version)
             if found is None:
                 continue
             names = self.terms.chosen(found.names)
@@ -173,6 +198,7 @@ class DeltaSource:
         return found
 
     def _scan(self, table: DeltaTable) -> Iterator[pa.Table]:
+        self._refuse_unsafe(table)
         names, rows = self.terms.chosen(column.name for column in table.schema().fields), 0
         for batch in pa.RecordBatchReader.from_stream(table.scan(columns=names)):
             yield plain(batch).select(names)

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from tasks.ingest.delta.delta_source import DeltaSource, DeltaTerms
 from tasks.ingest.landing.landing_zones import LandingZone
+from tasks.ingest.readers.bounds import Bounds
 from tasks.ingest.tables.open_table import Folders
 from tasks.lake import Deliveries, s3_options
 from tasks.spec import ProjectSpec
@@ -36,7 +37,9 @@ def open_delta(
     return DeltaSource(
         zone.uri if is_remote else str(_folder(zone.uri, folders.project)),
         s3_options(os.environ, spec.source.s3_endpoint) if is_remote else {},
-        DeltaTerms(own.name, key, frozenset(map(delivered_name, spec.privacy.drop))),
+        DeltaTerms(
+            own.name, key, frozenset(map(delivered_name, spec.privacy.drop)), bounds=Bounds(spec.ingest.memory_mb)
+        ),
         frozenset(name.removeprefix(prefix) for name in names),
         own,
         moment,

@@ -23,6 +23,7 @@ HEADER_SHARE = 1 / 256
 TOGETHER_SHARE = 1 / 2
 COLUMN_BYTES = 2**15  # what a column takes in Arrow and pandas without any value
 POINTER_BYTES = 8
+MOST_LEVELS = 100  # of records and lists within others: Arrow, and what writes JSON, follow them by recursion
 # Content that is unpacked 200 times is an attack, or too uniform to learn from.
 MAX_RATIO = 200
 MEMORY_BYTES = "memory_bytes"  # of a frame of Python objects, in its `attrs`
@@ -99,6 +100,11 @@ class Bounds:
 
 
 DEFAULT = Bounds()
+
+
+def too_deep(what: str) -> BrokenError:
+    """Return the error about records and lists within others that cannot be read safely."""
+    return BrokenError("too_large", f"{what} has more levels of records and lists than {MOST_LEVELS}")
 
 
 def within(bounds: Bounds, chunks: Iterable[Chunk], packed_bytes: int) -> Iterator[Chunk]:

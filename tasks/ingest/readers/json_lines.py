@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.ingest.readers.bounds import MEMORY_BYTES, POINTER_BYTES, Bounds
+from tasks.ingest.readers.bounds import MEMORY_BYTES, MOST_LEVELS, POINTER_BYTES, Bounds, too_deep
 from tasks.ingest.readers.object_content import Content
 from tasks.ingest.readers.text_encoding import Encoding, Utf8
 from tasks.ingest.readers.unreadable import BrokenError
@@ -77,6 +77,8 @@ def _record(line: bytes, number: int) -> dict[str, Any]:
         raise BrokenError("not_jsonl", f"line {number} is a {type(record).__name__}; expected an object")
     if isinstance(record, _RepeatedNames):
         raise BrokenError("column_twice", f"line {number} has a name more than once")
+    if line.count(b"[") + line.count(b"{") > MOST_LEVELS and _levels(record) > MOST_LEVELS:
+        raise too_deep(f"line {number}")
     if b"\\u" in line:
         text = json.dumps(record, ensure_ascii=False)
         if LONE_SURROGATE.search(text):
@@ -84,6 +86,19 @@ def _record(line: bytes, number: int) -> dict[str, Any]:
         if NUL.search(text):
             raise BrokenError("nul_byte", f"line {number} has a NUL (the escape \\u0000)")
     return record
+
+
+def _levels(value: object) -> int:
+    """Return how many records and lists are within each other.
+
+    >>> _levels({"a": 1, "b": [{"c": 2}, 3]}), _levels(7)
+    (3, 0)
+    """
+    level, inside = 0, [value]
+    while inside := [each for each in inside if isinstance(each, dict | list)]:
+        level += 1
+        inside = [part for each in inside for part in (each.values() if isinstance(each, dict) else each)]
+    return level
 
 
 class _RepeatedNames(dict[str, Any]):

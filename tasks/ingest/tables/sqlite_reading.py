@@ -17,6 +17,7 @@ from tasks.ingest.tables.watermark import NUMBERED, Watermark
 from tasks.spec.landing_sections.database_section import Database
 
 BATCH_ROWS = 10_000
+BATCH_BYTES = 2**26  # of texts: a view of the file may make a megabyte of each row, or more
 TIMES = "%Y-%m-%d %H:%M:%f"  # in SQLite, %f is the seconds with three digits
 NOW = f"strftime('{TIMES}', 'now')"
 LATEST = f"strftime('{TIMES}', 'now', '+1 day')"  # a time without a zone may be that of a clock ahead of UTC
@@ -24,7 +25,7 @@ WITH_A_YEAR = "'[0-9][0-9][0-9][0-9]-*'"  # to SQLite 'now', a Julian day and a 
 LARGEST_EXACT = 2**53
 """The largest whole number up to which each one is a value of a real."""
 WITH_LARGE = 2
-NO_VALUE = "null"
+NO_VALUE, MIXED = "null", "cells of several types"
 ARROW = {"integer": pa.int64(), "real": pa.float64(), "text": pa.string(), NO_VALUE: pa.string()}
 
 
@@ -109,12 +110,12 @@ def _kind(smallest: str, largest: str, reals: int | None) -> str:
     """
     if {smallest, largest} <= {"integer", "real"} and reals != WITH_LARGE:
         return "real" if reals else "integer"
-    return smallest if smallest == largest and smallest in {"text", NO_VALUE} else "cells of several types"
+    return smallest if smallest == largest and smallest in {"text", NO_VALUE} else MIXED
 
 
 def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, kinds: Sequence[str]) -> Iterator[pa.RecordBatch]:
     as_text: list[Callable[[Any], Any] | None] = [None if kind in {*ARROW, ""} else _shown for kind in kinds]
-    while rows := cursor.fetchmany(BATCH_ROWS):
+    for rows in _taken(cursor, [place for place, kind in enumerate(kinds) if kind in {"text", MIXED}]):
         columns = [
             list(cells) if convert is None else list(map(convert, cells))
             for cells, convert in zip(zip(*rows, strict=True), as_text, strict=True)
@@ -122,6 +123,25 @@ def _batches(cursor: sqlite3.Cursor, schema: pa.Schema, kinds: Sequence[str]) ->
         yield pa.record_batch(
             [_column(cells, field.type) for cells, field in zip(columns, schema, strict=True)], schema
         )
+
+
+def _taken(cursor: sqlite3.Cursor, texts: Sequence[int]) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield rows as they are read: at most `BATCH_ROWS`, and no more once they have `BATCH_BYTES`.
+
+    Parameters
+    ----------
+    texts : sequence of int
+        The columns with texts, or cells of several types.
+    """
+    rows, held_bytes = [], 0
+    for row in cursor:
+        rows.append(row)
+        held_bytes += sum(len(cell) for place in texts if isinstance(cell := row[place], str | bytes))
+        if len(rows) == BATCH_ROWS or held_bytes > BATCH_BYTES:
+            yield rows
+            rows, held_bytes = [], 0
+    if rows:
+        yield rows
 
 
 def _column(cells: list[Any], kind: pa.DataType) -> pa.Array:

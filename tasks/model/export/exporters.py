@@ -132,8 +132,11 @@ def export_model(fitted: Any, schema: ModelSchema) -> Predictor:
     exporter = _exporter(final, schema)
     steps = preprocessing_steps(before, schema.inputs) if exporter else None
     if exporter is None or steps is None:
-        return SkopsModel(replace(schema, format="skops", block_rows=MOST_ROWS_AT_ONCE), skops_bytes(fitted))
-    schema = replace(schema, format="onnx", steps=steps, output=exporter.output, block_rows=_block_rows(final, steps))
+        parts = [part for _, part in getattr(fitted, "steps", ())]
+        widest = max(int(getattr(part, "n_features_in_", 1)) for part in (final, *parts))
+        return SkopsModel(replace(schema, format="skops", block_rows=_block_rows(final, widest)), skops_bytes(fitted))
+    columns = sum(step.width for step in steps) or int(final.n_features_in_)
+    schema = replace(schema, format="onnx", steps=steps, output=exporter.output, block_rows=_block_rows(final, columns))
     compact_bytes = exporter.compact(final) if is_built() else None
     return OnnxModel(schema, exporter.graph(final), compact_bytes=compact_bytes)
 
@@ -249,10 +252,11 @@ def _exporter(final: Any, schema: ModelSchema) -> Exporter | None:
     return exporter if _package(final) == "sklearn" and one_label else None
 
 
-def _block_rows(final: Any, steps: tuple[Any, ...]) -> int:
-    columns = sum(step.width for step in steps) or int(final.n_features_in_)
+def _block_rows(final: Any, columns: int) -> int:
+    """Return how many rows are scored at once; `columns` is the width of what is computed from a row."""
     classes, trees = len(getattr(final, "classes_", ())), len(getattr(final, "estimators_", ()))
-    cells = columns + (trees * (classes + 2) if classes > TWO else 0)
+    learned = max(len(getattr(final, "X_train_", ())), int(getattr(final, "n_samples_fit_", 0)))  # each row meets all
+    cells = columns + learned + (trees * (classes + 2) if classes > TWO else 0)
     return max(1, min(MOST_ROWS_AT_ONCE, CELLS_AT_ONCE // cells))
 
 

@@ -13,7 +13,6 @@ from tasks.errors import DataError, Unreachable
 from tasks.registry.mlflow_server import Server
 
 DEEPEST = 4  # folders in which artifacts are looked for
-MAX_BYTES = 2 * 2**30
 SKOPS = ".skops"
 LOGGED_AS = (
     "`mlflow.sklearn.log_model(pipeline, name='model', serialization_format='skops')`, or "
@@ -21,13 +20,15 @@ LOGGED_AS = (
 )
 
 
-def skops_of_run(server: Server, run: str) -> tuple[str, bytes]:
+def skops_of_run(server: Server, run: str, most_bytes: int) -> tuple[str, bytes]:
     """Return the path and the content of a run's skops file.
 
     Parameters
     ----------
     run : str
         The id of the run; "/" and a path after it chooses among several files.
+    most_bytes : int
+        Of the file: a larger one is not fetched, or not read where the server had said less.
 
     Raises
     ------
@@ -45,13 +46,18 @@ def skops_of_run(server: Server, run: str) -> tuple[str, bytes]:
         found = ", ".join(sorted(chosen or listed)[:10]) or "no file"
         which = f"name one as {run_id}/PATH" if chosen else LOGGED_AS
         raise DataError(f"run {run_id} has {found}; expected one skops file, which can be read safely: {which}")
-    if (listed[chosen[0]] or 0) > MAX_BYTES:
-        raise DataError(f"{chosen[0]} of run {run_id} has more than {MAX_BYTES:,} bytes; it is not fetched")
+    _refuse_large(listed[chosen[0]] or 0, most_bytes, f"{chosen[0]} of run {run_id}")
     with tempfile.TemporaryDirectory(prefix="leeway-") as folder:
         fetched = server.ask_or_none("download_artifacts", run_id, chosen[0], folder)
         if fetched is None:
             raise Unreachable(f"MLflow at {server.url} lists {chosen[0]} of run {run_id}, and does not send it.")
+        _refuse_large(Path(fetched).stat().st_size, most_bytes, f"{chosen[0]} of run {run_id}")
         return chosen[0], Path(fetched).read_bytes()
+
+
+def _refuse_large(size_bytes: int, most_bytes: int, name: str) -> None:
+    if size_bytes > most_bytes:
+        raise DataError(f"{name} has more than {most_bytes:,} bytes; it is not read. Train a smaller model")
 
 
 def _files(server: Server, run_id: str) -> Iterator[tuple[str, int | None]]:

@@ -117,3 +117,17 @@ def test_a_kept_model_travels_to_another_process(flats: Flats) -> None:
     assert model.schema.output == "score"
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own bytes
     assert again.predict(frame).tolist() == model.predict(frame).tolist()
+
+
+def test_rows_are_scored_in_fewer_at_once_the_more_of_them_a_model_has_learned_or_made_of_one(flats: Flats) -> None:
+    from sklearn.neighbors import KNeighborsRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures
+    from sklearn.svm import SVR
+
+    few, many = np.arange(8.0).reshape(2, 4), np.arange(8_000.0).reshape(2_000, 4)
+    near = KNeighborsRegressor(1).fit(many, many[:, 0])
+    wide = make_pipeline(PolynomialFeatures(9), SVR()).fit(few, few[:, 0])
+    plain = SVR().fit(few, few[:, 0])
+    rows = [export_model(fitted, flats.schema("regression")).schema.block_rows for fitted in (near, wide, plain)]
+    assert rows == [8_000_000 // 2_004, 8_000_000 // 715, 65_536]

@@ -13,7 +13,13 @@ import pyarrow.parquet as pq
 
 from tasks.ingest.readers.bounds import POINTER_BYTES, Bounds
 from tasks.ingest.readers.columnar.nested_texts import decoded_column, text_bytes
-from tasks.ingest.readers.columnar.parquet_pages import RowGroup, checked_pages, refuse_long_footer, row_groups
+from tasks.ingest.readers.columnar.parquet_pages import (
+    DeltaColumns,
+    RowGroup,
+    checked_pages,
+    refuse_long_footer,
+    row_groups,
+)
 from tasks.ingest.readers.csv_reader import refuse_repeated_columns
 from tasks.ingest.readers.unreadable import READING_ERRORS, BrokenError
 
@@ -46,14 +52,8 @@ def columnar(file: BinaryIO, bounds: Bounds) -> Iterator[pa.Table]:
     BrokenError
         At the first fault, possibly after some chunks.
     """
-    size_bytes = file.seek(0, 2)
     try:
-        refuse_long_footer(file, size_bytes, bounds)
-        metadata = pq.read_metadata(file)
-        bounds.refuse_columns(metadata.num_columns)
-        groups = row_groups(file)
-        _refuse_bombs(groups, size_bytes, bounds)
-        delta = checked_pages(file, metadata, groups, bounds)
+        metadata, delta = checked_file(file, bounds)
         leaves = [metadata.schema.column(number) for number in range(metadata.num_columns)]
         texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY" and leaf.path not in delta.paths]
         opened = pq.ParquetFile(
@@ -73,6 +73,25 @@ def columnar(file: BinaryIO, bounds: Bounds) -> Iterator[pa.Table]:
         for batch in opened.iter_batches(batch_size=rows):
             for part in _slices(pa.Table.from_batches([batch]), bounds):
                 yield _without_nul(_decoded(part))
+    except READING_ERRORS as error:
+        raise BrokenError("not_parquet", str(error)) from error
+
+
+def checked_file(file: BinaryIO, bounds: Bounds) -> tuple[pq.FileMetaData, DeltaColumns]:
+    """Return what the footer and the pages of a file say, once it is known that Arrow can read them.
+
+    Raises
+    ------
+    BrokenError
+        `too_large`, or `not_parquet`.
+    """
+    size_bytes = file.seek(0, 2)
+    try:
+        refuse_long_footer(file, size_bytes, bounds)
+        groups = row_groups(file, bounds)  # before Arrow, which ends the process for some schemas
+        _refuse_bombs(groups, size_bytes, bounds)
+        metadata = pq.read_metadata(file)
+        return metadata, checked_pages(file, metadata, groups, bounds)
     except READING_ERRORS as error:
         raise BrokenError("not_parquet", str(error)) from error
 

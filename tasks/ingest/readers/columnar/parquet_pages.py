@@ -12,21 +12,22 @@ from typing import BinaryIO, NamedTuple
 
 import pyarrow.parquet as pq
 
-from tasks.ingest.readers.bounds import POINTER_BYTES, Bounds
+from tasks.ingest.readers.bounds import MOST_LEVELS, POINTER_BYTES, Bounds, too_deep
 from tasks.ingest.readers.columnar.compact_thrift import CompactStruct, Fields, Wanted
 from tasks.ingest.readers.unreadable import BrokenError
 
-HEADER_BYTES = (2**12, 2**24)  # a header with long statistics is read again; Arrow reads no longer ones either
+HEADER_BYTES = (2**12, 2**16, 2**20, 2**24)  # one with long statistics is read again; Arrow reads no longer ones
 FOOTER_END_BYTES = 8  # four bytes of length, then PAR1
 # Field numbers of parquet.thrift.
 UNPACKED, PACKED, DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_2 = 2, 3, 5, 7, 8
 VALUES, ENCODING, ENCODING_2 = 1, 2, 4
+SCHEMA, CHILDREN = 2, 5
 ROW_GROUPS, COLUMN_CHUNKS, GROUP_BYTES, CHUNK = 4, 1, 2, 3
 CHUNK_BYTES, DATA_OFFSET, DICTIONARY_OFFSET = 7, 9, 11
 DELTA_BYTE_ARRAY = 7  # each text repeats the beginning of the one before, so a few bytes may be a page long
 # What is kept of a footer, and of the header of a page.
 IN_CHUNK: Wanted = {CHUNK: {CHUNK_BYTES: {}, DATA_OFFSET: {}, DICTIONARY_OFFSET: {}}}
-IN_FOOTER: Wanted = {ROW_GROUPS: {COLUMN_CHUNKS: IN_CHUNK, GROUP_BYTES: {}}}
+IN_FOOTER: Wanted = {SCHEMA: {CHILDREN: {}}, ROW_GROUPS: {COLUMN_CHUNKS: IN_CHUNK, GROUP_BYTES: {}}}
 IN_HEADER: Wanted = {
     UNPACKED: {},
     PACKED: {},
@@ -103,13 +104,14 @@ def checked_pages(
     return delta
 
 
-def row_groups(file: BinaryIO) -> list[RowGroup]:
+def row_groups(file: BinaryIO, bounds: Bounds) -> list[RowGroup]:
     """Return the row groups of a file, from its footer.
 
     Raises
     ------
     BrokenError
-        `not_parquet` when the footer cannot be read.
+        `not_parquet` when the footer cannot be read, or its columns overlap; `too_large` when there are more columns,
+        or deeper ones, than can be read.
     """
     size_bytes = file.seek(0, 2)
     file.seek(size_bytes - FOOTER_END_BYTES)
@@ -119,10 +121,31 @@ def row_groups(file: BinaryIO) -> list[RowGroup]:
         footer = CompactStruct(file.read(footer_bytes)).fields(IN_FOOTER)
     except (IndexError, RecursionError) as error:
         raise BrokenError("not_parquet", "its footer does not end") from error
-    return [
+    _refuse_schema([_number(element, CHILDREN) for element in _structs(footer, SCHEMA)], bounds)
+    groups = [
         RowGroup(_number(group, GROUP_BYTES), [_fields(chunk, CHUNK) for chunk in _structs(group, COLUMN_CHUNKS)])
         for group in _structs(footer, ROW_GROUPS)
     ]
+    claimed = sum(max(_number(chunk, CHUNK_BYTES), 0) for group in groups for chunk in group.chunks)
+    if claimed > size_bytes:  # the same pages would be read over and over
+        detail = f"its columns overlap: their chunks have {claimed:,} bytes in a file of {size_bytes:,}"
+        raise BrokenError("not_parquet", detail)
+    return groups
+
+
+def _refuse_schema(children: Sequence[int], bounds: Bounds) -> None:
+    """Raise `too_large` when a schema has too many columns or levels; each element follows its parent."""
+    bounds.refuse_columns(children.count(0))
+    open_groups: list[int] = []  # how many elements each of the groups around the next element still has
+    for count in children:
+        while open_groups and not open_groups[-1]:
+            open_groups.pop()
+        if open_groups:
+            open_groups[-1] -= 1
+        if count > 0:
+            open_groups.append(count)
+        if len(open_groups) > MOST_LEVELS:
+            raise too_deep("a column")
 
 
 def _pages(file: BinaryIO, chunk: Fields) -> Iterator[Page]:
