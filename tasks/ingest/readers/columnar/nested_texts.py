@@ -19,6 +19,11 @@ LISTS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Field, pa.DataTyp
     (pa.types.is_large_list, lambda field, _kind: pa.large_list(field)),
     (pa.types.is_fixed_size_list, lambda field, kind: pa.list_(field, kind.list_size)),
 )
+LIST_ARRAYS = (
+    (pa.types.is_list, pa.ListArray),
+    (pa.types.is_large_list, pa.LargeListArray),
+    (pa.types.is_fixed_size_list, pa.FixedSizeListArray),
+)
 
 
 def text_bytes(array: pa.Array) -> IntArray:
@@ -52,7 +57,7 @@ def decoded_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if kind == column.type:
         return column
     own = column.take(pa.array(np.arange(len(column)))) if column.type.num_fields else column
-    return own.cast(kind)
+    return pa.chunked_array([_decoded(chunk) for chunk in own.chunks], kind)
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
@@ -72,6 +77,28 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         if is_list(kind):
             return list_of(kind.value_field.with_type(plain_type(kind.value_type)), kind)
     return kind
+
+
+def _decoded(array: pa.Array) -> pa.Array:
+    """Return an array, which is no slice if it is nested, with its repeated texts decoded.
+
+    Arrow casts no record whose required texts are all in missing records: their dictionary is empty, and each refers to
+    its first text.
+    """
+    kind = plain_type(array.type)
+    if kind == array.type:
+        return array
+    if pa.types.is_dictionary(array.type):
+        return array.dictionary_decode() if len(array.dictionary) else pa.nulls(len(array), kind)
+    missing = array.is_null()
+    if pa.types.is_struct(kind):
+        parts = [_decoded(array.field(number)) for number in range(kind.num_fields)]
+        return pa.StructArray.from_arrays(parts, fields=list(kind), mask=missing)
+    if pa.types.is_map(kind):
+        return pa.MapArray.from_arrays(array.offsets, _decoded(array.keys), _decoded(array.items), kind, mask=missing)
+    made = next(array_class for is_list, array_class in LIST_ARRAYS if is_list(kind))
+    own = () if pa.types.is_fixed_size_list(kind) else (array.offsets,)
+    return made.from_arrays(*own, _decoded(array.values), type=kind, mask=missing)
 
 
 def _of_dictionary(array: pa.DictionaryArray) -> IntArray:
