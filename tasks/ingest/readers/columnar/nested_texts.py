@@ -82,8 +82,8 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 def _decoded(array: pa.Array) -> pa.Array:
     """Return an array, which is no slice if it is nested, with its repeated texts decoded.
 
-    Arrow casts no record whose required texts are all in missing records: their dictionary is empty, and each refers to
-    its first text.
+    Arrow cannot cast records that are all missing and require a text: their dictionary is empty, and each of them refers
+    to its first text.
     """
     kind = plain_type(array.type)
     if kind == array.type:
