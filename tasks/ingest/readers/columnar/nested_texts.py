@@ -82,7 +82,7 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
 def _decoded(array: pa.Array) -> pa.Array:
     """Return an array, which is no slice if it is nested, with its repeated texts decoded.
 
-    Arrow cannot cast records that are all missing and require a text: their dictionary is empty, and each of them refers
+    Arrow cannot cast records that are all missing and require a text: their dictionary is empty, and each refers
     to its first text.
     """
     kind = plain_type(array.type)
