@@ -65,8 +65,8 @@ def landed_step(workspace: Workspace, moment: StepTime) -> RolloutEntry | None:
         return _taken_up(last, where, moment)
     found = [_evidence_of(last, where, service) for service in last.services]
     landed = [one for one in found if one is not None]
-    if len(landed) < len(found) or max(one.stage for one in landed) != last.stage:
-        return None  # no service has read the last step yet
+    if not landed or len(landed) < len(found) or max(one.stage for one in landed) != last.stage:
+        return None  # none lands what it sees, or none has read the last step yet
     steps = next(steps for steps in rollouts(entries) if steps[-1] is last)
     return _judged(workspace, steps, landed, moment, found_by_nights(entries, last))
 
