@@ -11,18 +11,28 @@ from xdist.scheduler import LoadFileScheduling
 TOGETHER = "tests/leeway_up/"  # one life of `leeway up`
 LONG = (  # `make test` leaves them out and `make long` runs them; a check runs both
     TOGETHER,
-    # each worked project, and histories of months
-    *("tests/end_to_end/test_apple_sorting.py", "tests/end_to_end/test_card_fraud.py"),
-    *("tests/end_to_end/test_patient_records.py", "tests/end_to_end/test_screen_inspection.py"),
-    *("tests/end_to_end/test_voice_search.py", "tests/end_to_end/test_half_year.py"),
-    *("tests/end_to_end/test_replay_of_the_record.py", "tests/end_to_end/test_rollout_demo.py"),
-    # processes and servers that are killed
-    *("tests/end_to_end/test_kill_sweep.py", "tests/end_to_end/test_faults.py", "tests/end_to_end/test_dask_night.py"),
-    *("tests/integration/test_servers.py", "tests/integration/test_stack.py"),
-    # every bench once, and every bad delivery by `leeway check` and by a night
-    *("tests/integration/test_benches.py", "tests/integration/test_check_and_night.py"),
-    *("tests/integration/test_hostile_deliveries.py", "tests/integration/test_adoption.py"),
-)
+    # lives: each worked project, histories of months, homes of earlier versions, changed specs
+    *(f"tests/end_to_end/test_{name}.py" for name in (
+        "apple_sorting", "card_fraud", "changed_specs", "classes", "frozen_home", "half_year", "migrations",
+        "patient_records", "replay_of_the_record", "rollout_demo", "scenarios", "screen_inspection", "served_rows",
+        "smaller_bundle", "voice_search",
+    )),
+    # processes that are killed
+    *(f"tests/end_to_end/test_{name}.py" for name in ("dask_night", "faults", "kill_sweep")),
+    *(f"tests/integration/test_{name}.py" for name in (
+        "killed_deliveries", "prediction_log_kills", "controller_process", "supervisor", "stack",
+    )),
+    # servers, databases, stores and services of a test's own
+    *(f"tests/integration/test_{name}.py" for name in (
+        "servers", "prefect", "tables", "deleted_rows", "answer_table", "s3_faults", "rollout_service",
+        "serving_control", "faulty_candidate", "landed_rollouts", "reproduce",
+    )),
+    # every erasure with a search of the whole home, every bad delivery by `leeway check` and by a night, every bench
+    *(f"tests/integration/test_{name}.py" for name in (
+        "erased_answers", "erased_home", "erased_texts", "erased_training", "erasure", "erasure_of_typed_columns",
+        "erasure_over_time", "privacy_markers", "check_and_night", "hostile_deliveries", "adoption", "benches",
+    )),
+)  # fmt: skip
 APART = (
     "tests/end_to_end/test_nights.py",
     "tests/end_to_end/test_kill_sweep.py",

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.scheduling import LONG
+
 ROOT = Path(__file__).parents[2]
 TOPS = ("flows", "tasks")
 OF_EVERY_PACKAGE = {"__init__", "task"}
@@ -58,3 +60,7 @@ def test_no_package_has_too_many_modules_on_one_level() -> None:
     for path in modules():
         counts[path.parent] += path.stem != "__init__"
     assert {str(folder): count for folder, count in counts.items() if count > MOST_MODULES} == {}
+
+
+def test_each_test_that_takes_long_is_there() -> None:
+    assert [path for path in LONG if not (ROOT / path).exists()] == []
