@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -40,27 +40,7 @@ def test_what_monitoring_has_quarantined_a_delivery_for_is_said_in_words() -> No
         Finding("not_null", "area", "warning", 1, ""),
         Finding("truncated", "", "critical", 9, ""),
     ]
-    day, moment = date(2026, 3, 4), datetime(2026, 3, 4, 2, tzinfo=UTC)
-    taken_in = Batch(
-        batch_id="b",
-        revision=0,
-        base=0,
-        kind="rows",
-        key="march.csv",
-        size_bytes=90,
-        stamp="",
-        arrival=day,
-        night=day,
-        time=moment,
-        event_from=None,
-        event_until=None,
-        rows_in=9,
-        rows_accepted=9,
-        rows_quarantined=0,
-        rows_elsewhere=0,
-        verdict="accepted",
-        findings="[]",
-    )
-    batch = replace(taken_in, findings=with_findings(taken_in, findings))
+    batch = Batch.placeholder("rows-of-march", datetime(2026, 3, 4, 2, tzinfo=UTC))
+    batch = replace(batch, findings=with_findings(replace(batch, findings="[]"), findings))
     assert fault_names(batch) == "unit change of temp, truncated"
     assert fault_reasons(batch) == "unit_change:temp;truncated"
